@@ -1,0 +1,2 @@
+//! x
+fn main() { uniffi::uniffi_bindgen_main() }
