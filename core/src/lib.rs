@@ -1,1 +1,9 @@
-//! x
+//! Caseplan core.
+
+pub mod codes;
+pub mod document;
+pub mod identity;
+pub mod ids;
+pub mod json;
+pub mod random;
+pub mod time;

@@ -1,0 +1,136 @@
+//! The last step of taking in somebody else's changes: Automerge itself, behind a wall.
+//!
+//! Everything before this step has been checked without Automerge. Here a copy of the document takes the changes, is
+//! saved, loaded and read; a panic anywhere refuses what caused it and leaves the document as it was (`sync.md` §6,
+//! step 9). Two findings set the shape: applied one by one, changes cost quadratic time, so a batch is applied at
+//! once; and a document that took concurrent changes keeps quadratic memory until it is reloaded, so it always is.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use automerge::{Automerge, Change, ReadDoc};
+
+use super::chunk::{self, Limits};
+use super::handle::Document;
+use super::layout::Kind;
+use crate::ids::ChangeHash;
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Applied {
+    /// The document with every change that it could take, freshly loaded.
+    pub document: Document,
+    /// The changes that it did not take: they, or what they depend on, made Automerge fail.
+    pub poisoned: Vec<ChangeHash>,
+}
+
+/// Applies changes, ancestors first, to a copy of the document.
+///
+/// A batch that fails is halved until the change that fails stands alone; the rest goes in.
+pub fn apply(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Applied {
+    let mut current = None;
+    let mut poisoned = Vec::new();
+    take(document, &mut current, changes, &mut poisoned);
+    let document = current.unwrap_or_else(|| document.clone());
+    Applied { document, poisoned }
+}
+
+fn take(
+    base: &Document,
+    current: &mut Option<Document>,
+    changes: &[(ChangeHash, Vec<u8>)],
+    poisoned: &mut Vec<ChangeHash>,
+) {
+    if changes.is_empty() {
+        return;
+    }
+    if let Some(document) = attempt(current.as_ref().unwrap_or(base), changes) {
+        *current = Some(document);
+    } else if changes.len() == 1 {
+        poisoned.push(changes[0].0);
+    } else {
+        let (first, second) = changes.split_at(changes.len() / 2);
+        take(base, current, first, poisoned);
+        take(base, current, second, poisoned);
+    }
+}
+
+/// The document with all of the changes, or nothing.
+fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Option<Document> {
+    let kind = document.kind();
+    walled(|| {
+        let parsed: Vec<Change> =
+            changes.iter().map(|(_, bytes)| Change::from_bytes(bytes.clone()).ok()).collect::<Option<_>>()?;
+        if parsed.iter().zip(changes).any(|(change, (hash, _))| change.hash().0 != hash.0) {
+            return None;
+        }
+        let mut copy: Automerge = document.am.clone();
+        copy.apply_changes(parsed).ok()?;
+        if !copy.get_missing_deps(&[]).is_empty() {
+            return None;
+        }
+        let reloaded = Document::load(kind, &copy.save_nocompress(), &[]).ok()?;
+        let mut heads: Vec<_> = copy.get_heads().iter().map(|hash| ChangeHash(hash.0)).collect();
+        heads.sort_unstable();
+        if reloaded.heads() != heads || !changes.iter().all(|(hash, _)| reloaded.holds(hash)) {
+            return None;
+        }
+        read_everything(&reloaded);
+        Some(reloaded)
+    })
+    .flatten()
+}
+
+/// Loads a snapshot that a peer sent, within the limits, and reads all of it.
+///
+/// # Errors
+/// [`chunk::ChunkRefused`] when it is over a limit, is no document, or makes Automerge fail.
+pub fn load_snapshot(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Document, chunk::ChunkRefused> {
+    chunk::check_document(bytes, limits)?;
+    walled(|| {
+        let document = Document::load(kind, bytes, &[]).ok()?;
+        if !document.holds(&kind.genesis_hash()) {
+            return None;
+        }
+        read_everything(&document);
+        Some(document)
+    })
+    .flatten()
+    .ok_or(chunk::ChunkRefused::Malformed)
+}
+
+/// Reads every entity, as the projections will.
+fn read_everything(document: &Document) {
+    let view = document.view();
+    for container in document.kind().containers() {
+        if document.kind().is_flat(container) {
+            view.fields(container);
+        } else {
+            view.entities(container);
+        }
+    }
+}
+
+thread_local! {
+    static WALLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs something that may panic on hostile input; nothing if it did.
+///
+/// A panic in here is an answer, not an accident, so the process's panic hook stays silent for this thread.
+fn walled<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !WALLED.get() {
+                previous(info);
+            }
+        }));
+    });
+    let before = WALLED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    WALLED.set(before);
+    result.ok()
+}
