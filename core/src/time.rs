@@ -81,11 +81,6 @@ impl Zone {
             }
         }
     }
-
-    /// The zone as chrono knows it.
-    pub(crate) fn tz(&self) -> chrono_tz::Tz {
-        self.0
-    }
 }
 
 impl FromStr for Zone {

@@ -24,12 +24,12 @@ pub struct NewChange {
     pub actor: Actor,
     /// Its number among its actor's changes, from 1.
     pub seq: u64,
+    /// The counter of its last operation.
+    pub max_op: u64,
     /// The writer's time, unix seconds.
     pub time: i64,
     /// The operation's code.
     pub message: String,
-    /// The chunk as it is sent (type 1).
-    pub raw: Vec<u8>,
     /// The chunk as it is stored: deflated where that is shorter.
     pub stored: Vec<u8>,
 }
@@ -40,12 +40,18 @@ impl NewChange {
             hash: ChangeHash(change.hash().0),
             actor: Actor::from_slice(change.actor_id().to_bytes()).unwrap_or(Actor::GENESIS),
             seq: change.seq(),
+            max_op: change.max_op(),
             time: change.timestamp(),
             message: change.message().unwrap_or_default().to_owned(),
-            raw: change.raw_bytes().to_vec(),
             stored: change.bytes().into_owned(),
         }
     }
+}
+
+/// A stored chunk as it is sent: never deflated. What is stored was made or checked here.
+pub fn raw_chunk(stored: &[u8]) -> Result<Vec<u8>, LoadFailed> {
+    let change = automerge::Change::from_bytes(stored.to_vec()).map_err(|_| LoadFailed)?;
+    Ok(change.raw_bytes().to_vec())
 }
 
 /// Stored bytes that are not a document.

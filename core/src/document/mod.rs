@@ -19,7 +19,7 @@ pub mod value;
 pub mod view;
 
 pub use edit::{Edit, EditRefused, Stamp};
-pub use handle::{Document, LoadFailed, NewChange};
+pub use handle::{Document, LoadFailed, NewChange, raw_chunk};
 pub use layout::Kind;
 pub use value::{Entity, Field, FieldPath, OpId, Value};
 pub use view::View;

@@ -1,0 +1,14 @@
+//! Cases: who they are about, who takes part, who keeps them.
+//!
+//! - [`model`]: what is read and requested;
+//! - [`fields`]: how a case stands in its document;
+//! - [`commands`]: one transaction each;
+//! - [`reads`]: from projections only.
+
+pub mod commands;
+pub mod fields;
+pub mod model;
+pub mod reads;
+
+pub use commands::Cases;
+pub use model::*;

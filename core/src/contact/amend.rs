@@ -1,0 +1,88 @@
+//! Addenda and corrections: what was completed is never overwritten (CT-03).
+//!
+//! An addendum is an entity of its own; each value that it corrects also stands in a register of the contact and
+//! field, so that two corrections of one value, made apart, are a conflict like any other.
+
+use std::collections::BTreeMap;
+
+use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_when};
+use super::drafts::Contacts;
+use super::fields::{addendum_fields, corrected_register, stored_correction};
+use super::model::{Contact, Correction, NewAddendum};
+use crate::case::Case;
+use crate::case::commands::require;
+use crate::document::layout::contact_log::{ADDENDA, CORRECTED};
+use crate::document::{Edit, FieldPath};
+use crate::error::{Error, Result};
+use crate::ids::{AddendumId, CaseId, ContactId};
+use crate::store::command::Command;
+use crate::text::{NARRATIVE, REMARK, line, prose};
+
+impl Contacts<'_> {
+    /// Adds to a completed contact, and corrects values of it; what was recorded stays and is shown beside.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is nothing to add; [`Error::FieldInConflict`] when a value was corrected in two
+    /// ways already; the rules of completion for each corrected value.
+    pub fn amend(&self, id: ContactId, addendum: &NewAddendum) -> Result<Contact> {
+        let text = prose("text", addendum.text.trim(), NARRATIVE)?;
+        if text.is_empty() && addendum.corrections.is_empty() {
+            return Err(Error::invalid("text", "empty"));
+        }
+        self.store.command("contact.amend", |command| {
+            let missing = || Error::not_found("contact", id);
+            let (row, _) = command.reading().contact_row(id.as_bytes())?.ok_or_else(missing)?;
+            let document = command.reading().document_of_row(row.document)?;
+            let (_, case) = require(command, CaseId::from_slice(&row.case_id)?)?;
+            let mut corrections = BTreeMap::new();
+            for correction in &addendum.corrections {
+                let checked = check(command, &case, id, correction)?;
+                let (field, value) = stored_correction(&checked)?;
+                if corrections.insert(field, value).is_some() {
+                    return Err(Error::invalid("corrections", "duplicate"));
+                }
+            }
+            let addendum_id = AddendumId(command.new_id()?);
+            let mut edits =
+                vec![Edit::create(ADDENDA, addendum_id, addendum_fields(id, &text, &corrections)?)];
+            for (field, value) in corrections {
+                let path = FieldPath::flat(CORRECTED, &format!("{id}.{field}"));
+                edits.push(Edit::Put { path, value: corrected_register(addendum_id, value)? });
+            }
+            command.write(&document, &edits)
+        })?;
+        self.get(id)?.ok_or_else(|| Error::not_found("contact", id))
+    }
+}
+
+fn check(command: &Command<'_>, case: &Case, id: ContactId, correction: &Correction) -> Result<Correction> {
+    let subject = id.to_string();
+    match correction {
+        Correction::Outcome { value } => Ok(Correction::Outcome { value: check_outcome(value, &subject)? }),
+        Correction::When { value } => {
+            Ok(Correction::When { value: check_when(value, command.now, &subject)? })
+        }
+        Correction::Place { value } => Ok(Correction::Place { value: line("place", value, REMARK)? }),
+        Correction::Purposes { value } => Ok(Correction::Purposes { value: check_purposes(value)? }),
+        Correction::Attendance { value } => {
+            check_party(case, "attendance", &value.party)?;
+            Ok(correction.clone())
+        }
+        Correction::ConductedBy { value } => {
+            check_party(case, "conducted_by", value)?;
+            Ok(correction.clone())
+        }
+        Correction::Planned { value } => {
+            value.iter().try_for_each(|visit| check_planned(command, case, visit))?;
+            Ok(correction.clone())
+        }
+        Correction::EnteredInError { why, recorded_as } => {
+            if let Some(other) = recorded_as {
+                let there = command.reading().contact_row(other.as_bytes())?;
+                there.filter(|_| *other != id).ok_or_else(|| Error::not_found("contact", other))?;
+            }
+            Ok(Correction::EnteredInError { why: line("why", why, REMARK)?, recorded_as: *recorded_as })
+        }
+        Correction::Kind { .. } | Correction::Method { .. } => Ok(correction.clone()),
+    }
+}

@@ -1,0 +1,179 @@
+//! From draft to record: one command, checked in full, never overwritten afterwards.
+
+use chrono::{Datelike, Duration};
+
+use super::drafts::{Contacts, missing, read};
+use super::fields::contact_fields;
+use super::model::{Contact, ContactDraft, Outcome, PlannedVisit, When};
+use crate::case::Case;
+use crate::case::commands::require;
+use crate::document::layout::contact_log::CONTACTS;
+use crate::document::{Edit, Kind};
+use crate::error::{Error, Result};
+use crate::identity::Scope;
+use crate::identity::founding::log_name;
+use crate::ids::{CaseId, ContactId, DraftId};
+use crate::storage::documents::DocumentRow;
+use crate::store::Topic;
+use crate::store::command::Command;
+use crate::text::{NARRATIVE, REFERENCE, REMARK, line, optional_line, prose};
+use crate::time::Instant;
+use crate::visitation::PartyRef;
+
+/// How far two honest clocks may be apart (CT-01).
+pub const CLOCK_TOLERANCE: Duration = Duration::minutes(10);
+/// A contact log takes so many contacts; the next goes into its next part.
+pub const LOG_SIZE: u64 = 200;
+/// Hours of notice beyond which the figure is a slip: a year.
+const MAX_NOTICE: u32 = 366 * 24;
+
+impl Contacts<'_> {
+    /// Completes a draft: the contact is recorded and on disk when this returns, and the draft is gone.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] with the fields that are missing; [`Error::RuleBroken`] by CT-01 (not in the future) or
+    /// CT-04 (a reason unless it took place); [`Error::NotFound`] when there is no such draft. The draft stays.
+    pub fn complete(&self, id: DraftId) -> Result<Contact> {
+        let contact = self.store.command("contact.complete", |command| {
+            let row = command.reading().draft(id.as_bytes())?.ok_or_else(|| missing(id))?;
+            let draft = read(&row)?;
+            let (_, case) = require(command, draft.case_id)?;
+            let contact = record(command, &case, draft)?;
+            command.tx.remove_draft(id.as_bytes())?;
+            command.changed(Topic::Drafts, case.id);
+            Ok(contact)
+        })?;
+        self.get(contact)?.ok_or_else(|| Error::not_found("contact", contact))
+    }
+
+    /// Records a contact at once, without a draft on disk before: for an import.
+    ///
+    /// # Errors
+    /// As [`Contacts::complete`].
+    pub fn record(&self, draft: &ContactDraft) -> Result<ContactId> {
+        self.store.command("contact.complete", |command| {
+            let (_, case) = require(command, draft.case_id)?;
+            record(command, &case, draft.clone())
+        })
+    }
+}
+
+fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft) -> Result<ContactId> {
+    let own = PartyRef::User(command.store.inner.config.worker.clone());
+    let conducted_by = draft.conducted_by.clone().unwrap_or(own);
+    let draft = check(case, draft, command.now)?;
+    for visit in &draft.planned {
+        check_planned(command, case, visit)?;
+    }
+    check_party(case, "conducted_by", &conducted_by)?;
+    let document = log(command, case.id, &draft.planned)?;
+    let id = ContactId(command.new_id()?);
+    let fields = contact_fields(case.id, &draft, &conducted_by)?;
+    command.write(&document, &[Edit::create(CONTACTS, id, fields)])?;
+    Ok(id)
+}
+
+/// The log that a new contact goes to: its plan's if there is one plan, else the case's; the lowest part with room.
+fn log(command: &mut Command<'_>, case_id: CaseId, planned: &[PlannedVisit]) -> Result<DocumentRow> {
+    let (scope, parent) = match planned {
+        [only] => (Scope::Visits(only.plan), *only.plan.as_bytes()),
+        _ => (Scope::Level(1), *case_id.as_bytes()),
+    };
+    let year = u16::try_from(command.now.year()).map_err(|_| Error::Clock)?;
+    let mut part = 0;
+    loop {
+        let row = command.document(case_id, scope, Kind::ContactLog, log_name(&parent, year, part))?;
+        if command.reading().contacts_in(row.id)? < LOG_SIZE {
+            return Ok(row);
+        }
+        part += 1;
+    }
+}
+
+/// Checks a draft in full; answers it with texts trimmed and the day that its start says.
+fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDraft> {
+    let took_place = draft.outcome.as_ref().is_some_and(|outcome| outcome.code.took_place());
+    let missing: Vec<String> = [
+        ("outcome", draft.outcome.is_none()),
+        ("when", draft.when.is_none()),
+        ("method", took_place && draft.method.is_none()),
+        ("attendance", took_place && draft.attendance.is_empty()),
+    ]
+    .into_iter()
+    .filter(|(_, missing)| *missing)
+    .map(|(field, _)| field.to_owned())
+    .collect();
+    let (Some(outcome), Some(when)) = (&draft.outcome, &draft.when) else {
+        return Err(Error::Incomplete { draft: draft.id, missing });
+    };
+    if !missing.is_empty() {
+        return Err(Error::Incomplete { draft: draft.id, missing });
+    }
+    draft.outcome = Some(check_outcome(outcome, &draft.id.to_string())?);
+    draft.when = Some(check_when(when, now, &draft.id.to_string())?);
+    draft.place = optional_line("place", draft.place.as_deref(), REMARK)?;
+    draft.narrative = prose("narrative", &draft.narrative, NARRATIVE)?;
+    draft.purposes = check_purposes(&draft.purposes)?;
+    for (at, attendance) in draft.attendance.iter().enumerate() {
+        check_party(case, "attendance", &attendance.party)?;
+        if draft.attendance[..at].iter().any(|other| other.party == attendance.party) {
+            return Err(Error::invalid("attendance", "duplicate"));
+        }
+    }
+    Ok(draft)
+}
+
+/// CT-04: unless it took place, an outcome has a reason.
+pub(crate) fn check_outcome(outcome: &Outcome, subject: &str) -> Result<Outcome> {
+    if !outcome.code.took_place() && outcome.reason.is_none() {
+        return Err(Error::rule("CT-04", [subject]).with("outcome", &outcome.code));
+    }
+    if outcome.notice_hours.is_some_and(|hours| hours > MAX_NOTICE) {
+        return Err(Error::invalid("outcome.notice_hours", "range"));
+    }
+    let comment = optional_line("outcome.comment", outcome.comment.as_deref(), REMARK)?;
+    Ok(Outcome { comment, ..outcome.clone() })
+}
+
+/// CT-01: nothing has happened in the future, but for clocks that differ a little. An end follows its start.
+pub(crate) fn check_when(when: &When, now: Instant, subject: &str) -> Result<When> {
+    let mut when = when.clone();
+    if let Some(start) = when.start {
+        when.day = when.zone.day_of(start);
+    }
+    let latest = now + CLOCK_TOLERANCE;
+    let future = when.start.is_some_and(|start| start > latest)
+        || when.end.is_some_and(|end| end > latest)
+        || when.day > when.zone.day_of(latest);
+    if future {
+        return Err(Error::rule("CT-01", [subject]));
+    }
+    match (when.start, when.end) {
+        (Some(start), Some(end)) if end < start => Err(Error::invalid("when.end", "range")),
+        (None, Some(_)) => Err(Error::invalid("when.end", "format")),
+        _ => Ok(when),
+    }
+}
+
+pub(crate) fn check_purposes(purposes: &[String]) -> Result<Vec<String>> {
+    purposes.iter().map(|purpose| line("purposes", purpose, REFERENCE)).collect()
+}
+
+/// Somebody at a contact is a participant of the case, or a user of the organisation.
+pub(crate) fn check_party(case: &Case, field: &str, party: &PartyRef) -> Result<()> {
+    match party {
+        PartyRef::Participant(id) if case.participant(*id).is_none() => {
+            Err(Error::NotFound { kind: "participant", id: format!("{field} {id}") })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn check_planned(command: &Command<'_>, case: &Case, visit: &PlannedVisit) -> Result<()> {
+    let row = command.reading().plan_row(visit.plan.as_bytes())?;
+    let row = row.ok_or_else(|| Error::NotYetHere { kind: "visitation plan", id: visit.plan.to_string() })?;
+    if row.case_id != *case.id.as_bytes() || visit.occurrence.is_some_and(|o| o.plan != visit.plan) {
+        return Err(Error::invalid("planned", "range"));
+    }
+    Ok(())
+}

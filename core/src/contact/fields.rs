@@ -1,0 +1,235 @@
+//! How a contact stands in its document: made whole, never overwritten, corrected beside.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{
+    Addendum, Attendance, Contact, ContactDraft, ContactKind, CorrectedField, Correction, EnteredInError,
+    Outcome, OutcomeCode, PlannedKind, PlannedVisit, When,
+};
+use crate::case::fields::register;
+use crate::document::layout::contact_log::{ADDENDA, CONTACTS, CORRECTED};
+use crate::document::{Entity, Value, View};
+use crate::ids::{AddendumId, CaseId, ChangeHash, ContactId};
+use crate::json::{self, NotCanonical};
+use crate::time::{Day, Zone};
+use crate::visitation::fields::Place;
+use crate::visitation::{ContactMethod, PartyRef};
+
+/// A contact as its document holds it, with the change that recorded it and the changes of its addenda.
+///
+/// Who recorded and amended it is not in the document: it is read from the signatures of these changes.
+#[derive(Debug, Clone)]
+pub struct StoredContact {
+    /// The contact with corrections applied; authors and times are nothing yet.
+    pub contact: Contact,
+    /// The change that recorded it.
+    pub made_by: ChangeHash,
+    /// For each addendum, in order of ids, the change that made it.
+    pub addenda_made_by: Vec<(AddendumId, ChangeHash)>,
+}
+
+/// Reads one contact; nothing if there is none under this id.
+pub fn read_contact(id: ContactId, view: &View<'_>) -> Option<StoredContact> {
+    let entity = view.entity(CONTACTS, &id.to_string())?;
+    let addenda = read_addenda(id, view);
+    let corrected = view.fields(CORRECTED);
+    let prefix = format!("{id}.");
+    let corrections = corrected.fields.iter().filter_map(|(name, field)| {
+        let stored: StoredCorrection = json::from_text(field.value.text()?)?;
+        Some((name.strip_prefix(&prefix)?.to_owned(), stored))
+    });
+    let mut contact = read_entity(id, &entity)?;
+    for (field, correction) in corrections {
+        apply(&mut contact, &entity, &field, &correction);
+    }
+    contact.attendance.sort_by(|a, b| a.party.cmp(&b.party));
+    contact.planned_kind = planned_kind(&contact.planned, contact.when.day);
+    let addenda_made_by = addenda.iter().map(|(addendum, made_by)| (addendum.id, *made_by)).collect();
+    contact.addenda = addenda.into_iter().map(|(addendum, _)| addendum).collect();
+    Some(StoredContact { contact, made_by: entity.made_by?, addenda_made_by })
+}
+
+fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
+    let when = entity.register("when").unwrap_or(When {
+        day: Day::default(),
+        start: None,
+        end: None,
+        zone: Zone::UTC,
+    });
+    let attendance =
+        entity.nested("attendance").filter_map(|(_, field)| json::from_text(field.value.text()?)).collect();
+    Some(Contact {
+        id,
+        case_id: entity.parse("case")?,
+        kind: ContactKind::from_code(entity.text("kind").unwrap_or_default()),
+        planned: entity.register("planned").unwrap_or_default(),
+        planned_kind: PlannedKind::Unscheduled,
+        outcome: entity.register("outcome").unwrap_or(Outcome {
+            code: OutcomeCode::Unknown { raw: String::new() },
+            attributed_to: None,
+            reason: None,
+            notice_hours: None,
+            comment: None,
+        }),
+        when,
+        method: entity.text("method").map(ContactMethod::from_code),
+        place: entity.register::<Place>("place").map(|place| place.text),
+        attendance,
+        purposes: entity.register("purposes").unwrap_or_default(),
+        narrative: entity.text("narrative").unwrap_or_default().to_owned(),
+        conducted_by: entity
+            .register("conducted_by")
+            .unwrap_or(PartyRef::Participant(crate::ids::ParticipantId(uuid::Uuid::nil()))),
+        recorded_by: None,
+        recorded_on: None,
+        recorded_at: None,
+        addenda: Vec::new(),
+        corrections: Vec::new(),
+        in_error: None,
+        origin: entity.register("origin"),
+    })
+}
+
+fn read_addenda(contact: ContactId, view: &View<'_>) -> Vec<(Addendum, ChangeHash)> {
+    let contact = contact.to_string();
+    view.entities(ADDENDA)
+        .iter()
+        .filter(|(_, entity)| entity.text("contact") == Some(&contact))
+        .filter_map(|(key, entity)| {
+            let corrected: BTreeMap<String, serde_json::Value> =
+                entity.register("corrections").unwrap_or_default();
+            let addendum = Addendum {
+                id: key.parse().ok()?,
+                text: entity.text("text").unwrap_or_default().to_owned(),
+                corrected: corrected.into_keys().collect(),
+                by: None,
+                at: None,
+            };
+            Some((addendum, entity.made_by?))
+        })
+        .collect()
+}
+
+/// Where a contact stands to what was planned for it.
+fn planned_kind(planned: &[PlannedVisit], day: Day) -> PlannedKind {
+    let mut occurrences = planned.iter().filter_map(|visit| visit.occurrence).peekable();
+    if occurrences.peek().is_none() {
+        PlannedKind::Unscheduled
+    } else if occurrences.any(|occurrence| occurrence.day == day) {
+        PlannedKind::Scheduled
+    } else {
+        PlannedKind::Rescheduled
+    }
+}
+
+/// A corrected value as it stands: a flat register per contact and field.
+#[derive(Serialize, Deserialize)]
+struct StoredCorrection {
+    addendum: Option<AddendumId>,
+    value: serde_json::Value,
+}
+
+fn apply(contact: &mut Contact, entity: &Entity, field: &str, correction: &StoredCorrection) {
+    fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Option<T> {
+        serde_json::from_value(value.clone()).ok()
+    }
+    let value = &correction.value;
+    let applied = match field {
+        "kind" => read(value).map(|kind| contact.kind = kind),
+        "planned" => read(value).map(|planned| contact.planned = planned),
+        "outcome" => read(value).map(|outcome| contact.outcome = outcome),
+        "when" => read(value).map(|when| contact.when = when),
+        "method" => read(value).map(|method| contact.method = Some(method)),
+        "place" => read::<Place>(value).map(|place| contact.place = Some(place.text)),
+        "purposes" => read(value).map(|purposes| contact.purposes = purposes),
+        "conducted_by" => read(value).map(|party| contact.conducted_by = party),
+        "in_error" => read(value).map(|in_error| contact.in_error = Some(in_error)),
+        _ if field.starts_with("attendance/") => read::<Attendance>(value).map(|attendance| {
+            contact.attendance.retain(|other| other.party != attendance.party);
+            contact.attendance.push(attendance);
+        }),
+        _ => None,
+    };
+    if applied.is_some() {
+        contact.corrections.push(CorrectedField {
+            field: field.to_owned(),
+            original: entity.text(field).unwrap_or_default().to_owned(),
+            corrected: json::to_text(value).unwrap_or_default(),
+            addendum: correction.addendum,
+        });
+    }
+}
+
+/// The field and the stored value of a correction.
+pub fn stored_correction(correction: &Correction) -> Result<(String, serde_json::Value), NotCanonical> {
+    fn value<T: Serialize>(value: &T) -> Result<serde_json::Value, NotCanonical> {
+        serde_json::to_value(value).map_err(|_| NotCanonical)
+    }
+    Ok(match correction {
+        Correction::Kind { value: kind } => ("kind".to_owned(), value(kind)?),
+        Correction::Planned { value: planned } => ("planned".to_owned(), value(planned)?),
+        Correction::Outcome { value: outcome } => ("outcome".to_owned(), value(outcome)?),
+        Correction::When { value: when } => ("when".to_owned(), value(when)?),
+        Correction::Method { value: method } => ("method".to_owned(), value(method)?),
+        Correction::Place { value: text } => ("place".to_owned(), value(&Place { text: text.clone() })?),
+        Correction::Attendance { value: attendance } => {
+            (format!("attendance/{}", attendance.party.key()), value(attendance)?)
+        }
+        Correction::Purposes { value: purposes } => ("purposes".to_owned(), value(purposes)?),
+        Correction::ConductedBy { value: party } => ("conducted_by".to_owned(), value(party)?),
+        Correction::EnteredInError { why, recorded_as } => {
+            ("in_error".to_owned(), value(&EnteredInError { why: why.clone(), recorded_as: *recorded_as })?)
+        }
+    })
+}
+
+/// The register under which a corrected value stands.
+pub fn corrected_register(addendum: AddendumId, value: serde_json::Value) -> Result<Value, NotCanonical> {
+    register(Some(&StoredCorrection { addendum: Some(addendum), value }))
+}
+
+/// The fields of a contact that is about to be recorded. The draft has been checked.
+pub fn contact_fields(
+    case_id: CaseId,
+    draft: &ContactDraft,
+    conducted_by: &PartyRef,
+) -> Result<BTreeMap<String, Value>, NotCanonical> {
+    let mut fields = BTreeMap::from([
+        ("case".to_owned(), case_id.to_string().into()),
+        ("kind".to_owned(), draft.kind.code().into()),
+        ("planned".to_owned(), register(Some(&draft.planned).filter(|planned| !planned.is_empty()))?),
+        ("outcome".to_owned(), register(draft.outcome.as_ref())?),
+        ("when".to_owned(), register(draft.when.as_ref())?),
+        ("method".to_owned(), draft.method.as_ref().map(ContactMethod::code).into()),
+        (
+            "place".to_owned(),
+            register(draft.place.as_ref().map(|text| Place { text: text.clone() }).as_ref())?,
+        ),
+        ("purposes".to_owned(), register(Some(&draft.purposes).filter(|purposes| !purposes.is_empty()))?),
+        ("narrative".to_owned(), draft.narrative.as_str().into()),
+        ("conducted_by".to_owned(), register(Some(conducted_by))?),
+        ("origin".to_owned(), register(draft.origin.as_ref())?),
+    ]);
+    for attendance in &draft.attendance {
+        fields.insert(format!("attendance/{}", attendance.party.key()), register(Some(attendance))?);
+    }
+    Ok(fields)
+}
+
+/// An addendum's fields.
+pub fn addendum_fields(
+    contact: ContactId,
+    text: &str,
+    corrections: &BTreeMap<String, serde_json::Value>,
+) -> Result<BTreeMap<String, Value>, NotCanonical> {
+    Ok(BTreeMap::from([
+        ("contact".to_owned(), contact.to_string().into()),
+        ("text".to_owned(), text.into()),
+        (
+            "corrections".to_owned(),
+            register(Some(corrections).filter(|corrections| !corrections.is_empty()))?,
+        ),
+    ]))
+}

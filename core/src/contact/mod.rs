@@ -1,0 +1,18 @@
+//! Contacts: drafts that are never lost, records that are never overwritten.
+//!
+//! - [`model`]: what is read and requested;
+//! - [`drafts`]: begin, save, discard;
+//! - [`fields`]: how a contact stands in its document;
+//! - [`complete`]: from draft to record;
+//! - [`amend`]: addenda and corrections;
+//! - [`reads`]: from projections only.
+
+pub mod amend;
+pub mod complete;
+pub mod drafts;
+pub mod fields;
+pub mod model;
+pub mod reads;
+
+pub use drafts::Contacts;
+pub use model::*;

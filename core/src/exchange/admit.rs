@@ -1,0 +1,370 @@
+//! The guard: what every foreign change passes before it is part of a document (`sync.md` §6, in that order).
+//!
+//! 1 size, 2 a bounded reader, 3 its hash, 4 actor and signature, 5 authority, 6 ancestors, 7 structure relative to
+//! them, 8 forks, 9 Automerge behind a wall, 10 one transaction. What fails is kept with a typed reason and never
+//! blocks the rest.
+
+use std::collections::BTreeMap;
+
+use super::message::{DocumentHeader, SignedChange};
+use crate::document::chunk::{self, ChangeHeader, Limits};
+use crate::document::{Document, Kind, guard};
+use crate::error::Result;
+use crate::identity::Authority;
+use crate::identity::signature::Place;
+use crate::ids::{Actor, ChangeHash, DocumentId, sha256};
+use crate::storage::changes::{ChangeState, ChangeToStore};
+use crate::storage::documents::DocumentRow;
+use crate::storage::{Reading, Writing};
+
+crate::code_enum! {
+    /// Why a change is not part of its document.
+    Refusal {
+        /// It waits for changes that it follows.
+        Waiting = "waiting",
+        /// No certificate that counts here is its author's.
+        UnknownAuthor = "unknown_author",
+        /// It made the document engine fail.
+        Poisoned = "poisoned",
+        /// Its document is of a kind that a newer version knows.
+        NewerKind = "newer_kind",
+        /// Its bytes are no change.
+        Malformed = "malformed",
+        /// It is over a limit.
+        OverLimit = "over_limit",
+        /// It is compressed, a bundle or a document.
+        WrongType = "wrong_type",
+        /// Its actor is not its signer's.
+        WrongActor = "wrong_actor",
+        /// Its signature is not its author's for this place.
+        BadSignature = "bad_signature",
+        /// Its numbers do not follow from its ancestors.
+        BadStructure = "bad_structure",
+        /// Another change has its actor and number.
+        Forked = "forked",
+        /// Its document's id is not the hash of its header.
+        BadHeader = "bad_header",
+        /// Nobody founded its scope here.
+        UnknownScope = "unknown_scope",
+    }
+}
+
+impl Refusal {
+    /// The reason of a state.
+    pub fn of_state(state: ChangeState) -> Self {
+        match state {
+            ChangeState::UnknownAuthor => Self::UnknownAuthor,
+            ChangeState::Poisoned => Self::Poisoned,
+            ChangeState::NewerKind => Self::NewerKind,
+            ChangeState::Waiting | ChangeState::Accepted => Self::Waiting,
+        }
+    }
+
+    fn of_chunk(refused: chunk::ChunkRefused) -> Self {
+        match refused {
+            chunk::ChunkRefused::OverLimit => Self::OverLimit,
+            chunk::ChunkRefused::WrongType | chunk::ChunkRefused::Compressed => Self::WrongType,
+            chunk::ChunkRefused::Malformed => Self::Malformed,
+        }
+    }
+}
+
+/// The most changes of one author in one document that may wait.
+const MAX_WAITING: usize = 1_000;
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    /// The document as it is now, if anything went in.
+    pub document: Option<Document>,
+    /// How many went in.
+    pub accepted: u64,
+    /// Whose they were.
+    pub actors: std::collections::BTreeSet<Actor>,
+    /// How many were held already.
+    pub known: u64,
+    /// The others, with reasons.
+    pub refused: Vec<(ChangeHash, Refusal)>,
+}
+
+/// A change that passed steps 1 to 5.
+struct Candidate {
+    header: ChangeHeader,
+    change: SignedChange,
+    /// Its row, if it was held and is tried again.
+    row: Option<i64>,
+}
+
+/// Takes a batch of one document through the guard and stores what became of each change.
+pub(crate) fn admit(
+    tx: &Writing<'_>,
+    authority: &Authority,
+    row: &DocumentRow,
+    document: &Document,
+    changes: Vec<SignedChange>,
+    now_millis: i64,
+) -> Result<Admitted> {
+    let mut guard = Guard { tx, authority, row, now_millis, admitted: Admitted::default() };
+    let mut candidates = guard.retried()?;
+    for change in changes {
+        candidates.extend(guard.inspect(change, &candidates)?);
+    }
+    guard.apply(document, candidates)?;
+    Ok(guard.admitted)
+}
+
+struct Guard<'a> {
+    tx: &'a Writing<'a>,
+    authority: &'a Authority,
+    row: &'a DocumentRow,
+    now_millis: i64,
+    admitted: Admitted,
+}
+
+impl Guard<'_> {
+    fn reading(&self) -> Reading<'_> {
+        self.tx.reading()
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place {
+            scope: crate::ids::ScopeId(uuid::Uuid::from_bytes(self.row.scope_id)),
+            document: DocumentId(uuid::Uuid::from_bytes(self.row.document_id)),
+            kind: &self.row.kind,
+        }
+    }
+
+    /// Held changes that may go in now: whatever waits, and whose author is known since.
+    fn retried(&mut self) -> Result<Vec<Candidate>> {
+        let mut candidates = Vec::new();
+        for (held, chunk) in self.reading().held_of(self.row.id)? {
+            if held.state == ChangeState::Poisoned || held.state == ChangeState::NewerKind {
+                continue;
+            }
+            let change = SignedChange { chunk, signature: held.signature, certificate: held.certificate };
+            let Ok(header) = chunk::read_change(&change.chunk, &Limits::DEFAULT) else { continue };
+            match self.authorship(&header, &change) {
+                Ok(true) => candidates.push(Candidate { header, change, row: Some(held.id) }),
+                Ok(false) => {}
+                Err(reason) => {
+                    self.tx.remove_change(held.id)?;
+                    self.evidence(&change.chunk, header.hash, reason)?;
+                }
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Steps 1 to 5 for one change.
+    fn inspect(&mut self, change: SignedChange, others: &[Candidate]) -> Result<Option<Candidate>> {
+        let header = match chunk::read_change(&change.chunk, &Limits::DEFAULT) {
+            Ok(header) => header,
+            Err(refused) => {
+                let hash = ChangeHash(sha256(&[&change.chunk]));
+                self.evidence(&change.chunk, hash, Refusal::of_chunk(refused))?;
+                return Ok(None);
+            }
+        };
+        let twice = others.iter().any(|other| other.header.hash == header.hash);
+        if twice || self.reading().change(self.row.id, &header.hash.0)?.is_some() {
+            self.admitted.known += 1;
+            return Ok(None);
+        }
+        match self.authorship(&header, &change) {
+            Ok(true) => Ok(Some(Candidate { header, change, row: None })),
+            Ok(false) => {
+                self.hold(&header, &change, ChangeState::UnknownAuthor)?;
+                Ok(None)
+            }
+            Err(reason) => {
+                self.evidence(&change.chunk, header.hash, reason)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Steps 4 and 5: true if a certificate that counts signed it, false if no such certificate is known here.
+    fn authorship(&self, header: &ChangeHeader, change: &SignedChange) -> Result<bool, Refusal> {
+        if header.actor == Actor::GENESIS {
+            return Err(Refusal::WrongActor);
+        }
+        let Some(certificate) = self.authority.certificate(&change.certificate) else { return Ok(false) };
+        if header.actor.device() != certificate.device {
+            return Err(Refusal::WrongActor);
+        }
+        if self.place().verify(certificate, &header.hash, &change.signature) {
+            Ok(true)
+        } else {
+            Err(Refusal::BadSignature)
+        }
+    }
+
+    /// Steps 6 to 10 for all candidates, in as many rounds as ancestry needs.
+    fn apply(&mut self, document: &Document, mut candidates: Vec<Candidate>) -> Result<()> {
+        let Some(kind) = Kind::from_code(&self.row.kind) else {
+            for candidate in candidates {
+                self.settle(&candidate, ChangeState::NewerKind)?;
+            }
+            return Ok(());
+        };
+        candidates.sort_by_key(|candidate| (candidate.header.start_op, candidate.header.actor));
+        let mut ready: Vec<Candidate> = Vec::new();
+        let mut accepted: BTreeMap<ChangeHash, (Actor, u64, u64)> = BTreeMap::new();
+        loop {
+            let before = candidates.len();
+            let mut waiting = Vec::new();
+            for candidate in std::mem::take(&mut candidates) {
+                match self.fits(kind, &candidate.header, &accepted)? {
+                    Fit::Now => {
+                        let header = &candidate.header;
+                        accepted.insert(header.hash, (header.actor, header.seq, header.max_op()));
+                        ready.push(candidate);
+                    }
+                    Fit::Waits => waiting.push(candidate),
+                    Fit::Never(reason) => {
+                        if let Some(row) = candidate.row {
+                            self.tx.remove_change(row)?;
+                        }
+                        self.evidence(&candidate.change.chunk, candidate.header.hash, reason)?;
+                    }
+                }
+            }
+            candidates = waiting;
+            if candidates.len() == before {
+                break;
+            }
+        }
+        self.go_in(document, ready)?;
+        let mut waiting: BTreeMap<Actor, usize> = BTreeMap::new();
+        for candidate in candidates {
+            let count = waiting.entry(candidate.header.actor).or_default();
+            *count += 1;
+            if *count > MAX_WAITING && candidate.row.is_none() {
+                self.admitted.refused.push((candidate.header.hash, Refusal::OverLimit));
+            } else {
+                self.settle(&candidate, ChangeState::Waiting)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 9 and the rows of step 10.
+    fn go_in(&mut self, document: &Document, ready: Vec<Candidate>) -> Result<()> {
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<(ChangeHash, Vec<u8>)> =
+            ready.iter().map(|candidate| (candidate.header.hash, candidate.change.chunk.clone())).collect();
+        let applied = guard::apply(document, &bytes);
+        for candidate in &ready {
+            if applied.document.holds(&candidate.header.hash) {
+                self.settle(candidate, ChangeState::Accepted)?;
+                self.admitted.accepted += 1;
+                self.admitted.actors.insert(candidate.header.actor);
+            } else if applied.poisoned.contains(&candidate.header.hash) {
+                self.settle(candidate, ChangeState::Poisoned)?;
+            } else {
+                self.settle(candidate, ChangeState::Waiting)?;
+            }
+        }
+        self.admitted.document = Some(applied.document);
+        Ok(())
+    }
+
+    /// Steps 6 to 8: whether a change follows from what is accepted, here or earlier in its batch.
+    fn fits(
+        &self,
+        kind: Kind,
+        header: &ChangeHeader,
+        batch: &BTreeMap<ChangeHash, (Actor, u64, u64)>,
+    ) -> Result<Fit> {
+        let mut own_seq = 0;
+        let mut highest = 0;
+        for dep in &header.deps {
+            let (actor, seq, max_op) = if *dep == kind.genesis_hash() {
+                (Actor::GENESIS, 1, kind.containers().len() as u64)
+            } else if let Some(found) = batch.get(dep) {
+                *found
+            } else {
+                match self.reading().change(self.row.id, &dep.0)? {
+                    Some(row) if row.state == ChangeState::Accepted => {
+                        (Actor(row.actor), row.seq, row.max_op)
+                    }
+                    _ => return Ok(Fit::Waits),
+                }
+            };
+            if actor == header.actor {
+                own_seq = own_seq.max(seq);
+            }
+            highest = highest.max(max_op);
+        }
+        if header.deps.is_empty() || header.seq != own_seq + 1 || header.start_op != highest + 1 {
+            return Ok(Fit::Never(Refusal::BadStructure));
+        }
+        let taken = batch.values().any(|(actor, seq, _)| (*actor, *seq) == (header.actor, header.seq));
+        let held = self.reading().hash_at(self.row.id, &header.actor.0, header.seq)?;
+        if taken || held.is_some_and(|held| held != header.hash.0) {
+            return Ok(Fit::Never(Refusal::Forked));
+        }
+        Ok(Fit::Now)
+    }
+
+    /// Keeps what became of a candidate.
+    fn settle(&mut self, candidate: &Candidate, state: ChangeState) -> Result<()> {
+        match candidate.row {
+            Some(row) => {
+                self.tx.set_state(row, state)?;
+                if state != ChangeState::Accepted {
+                    self.admitted.refused.push((candidate.header.hash, Refusal::of_state(state)));
+                }
+                Ok(())
+            }
+            None => self.hold(&candidate.header, &candidate.change, state),
+        }
+    }
+
+    fn hold(&mut self, header: &ChangeHeader, change: &SignedChange, state: ChangeState) -> Result<()> {
+        self.tx.add_change(&ChangeToStore {
+            document: self.row.id,
+            actor: &header.actor.0,
+            seq: header.seq,
+            max_op: header.max_op(),
+            hash: &header.hash.0,
+            certificate: &change.certificate,
+            signature: &change.signature,
+            time: header.time,
+            code: &header.message,
+            received_at: self.now_millis,
+            state,
+            chunk: &change.chunk,
+        })?;
+        if state != ChangeState::Accepted {
+            self.admitted.refused.push((header.hash, Refusal::of_state(state)));
+        }
+        Ok(())
+    }
+
+    fn evidence(&mut self, bytes: &[u8], hash: ChangeHash, reason: Refusal) -> Result<()> {
+        self.tx.add_evidence(Some(&self.row.document_id), &hash.0, reason.code(), bytes, self.now_millis)?;
+        self.admitted.refused.push((hash, reason));
+        Ok(())
+    }
+}
+
+enum Fit {
+    Now,
+    Waits,
+    Never(Refusal),
+}
+
+/// Whether a document's header is the one that its id is the hash of, and its kind's genesis is ours.
+pub(crate) fn check_header(document: DocumentId, header: &DocumentHeader) -> Result<(), Refusal> {
+    let full = crate::identity::founding::Header {
+        scope: header.scope,
+        kind: header.kind.clone(),
+        genesis: header.genesis,
+        name: header.name.clone(),
+    };
+    let genesis = Kind::from_code(&header.kind).is_none_or(|kind| kind.genesis_hash() == header.genesis);
+    if full.document_id() == document && genesis { Ok(()) } else { Err(Refusal::BadHeader) }
+}

@@ -1,0 +1,223 @@
+//! An export: messages for somebody who holds a given vector, made document by document as they are asked for.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::CancelToken;
+use super::import::Progress;
+use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, Message, SignedChange};
+use super::vector::{self, Vector};
+use crate::document::raw_chunk;
+use crate::error::{Error, Result};
+use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
+use crate::storage::changes::ChangeRow;
+use crate::storage::documents::DocumentRow;
+use crate::storage::{Reading, StorageFailed};
+use crate::store::Store;
+
+/// An export that is being read.
+pub struct Export {
+    store: Store,
+    theirs: Option<Vector>,
+    ready: VecDeque<u8>,
+    documents: VecDeque<i64>,
+    total: u64,
+    scopes_sent: Vec<[u8; 16]>,
+    begun: bool,
+    ended: bool,
+    cancel: CancelToken,
+}
+
+impl Export {
+    pub(super) fn new(store: Store, theirs: Option<&[u8]>) -> Result<Self> {
+        let theirs = theirs.map(Vector::decode).transpose()?;
+        if theirs.as_ref().is_some_and(|theirs| theirs.domain != store.identity().domain()) {
+            return Err(Error::NotAnExport { reason: "domain" });
+        }
+        if let Some(theirs) = &theirs {
+            note_held(&store, theirs)?;
+        }
+        let documents: VecDeque<i64> =
+            store.read(|reading| Ok(reading.documents()?.into_iter().map(|row| row.id).collect()))?;
+        Ok(Self {
+            store,
+            theirs,
+            ready: VecDeque::new(),
+            total: documents.len() as u64,
+            documents,
+            scopes_sent: Vec::new(),
+            begun: false,
+            ended: false,
+            cancel: CancelToken::default(),
+        })
+    }
+
+    /// The next bytes, at most so many; none at the end. Waiting between calls is harmless.
+    ///
+    /// # Errors
+    /// [`Error::Canceled`] after cancellation, [`Error::Storage`] when a change does not read back as what was signed.
+    pub fn next(&mut self, max_bytes: usize) -> Result<Vec<u8>> {
+        while self.ready.is_empty() && !self.ended {
+            if self.cancel.is_canceled() {
+                return Err(Error::Canceled);
+            }
+            self.fill()?;
+        }
+        let count = self.ready.len().min(max_bytes.max(1));
+        Ok(self.ready.drain(..count).collect())
+    }
+
+    /// How far it is, in documents.
+    pub fn progress(&self) -> Progress {
+        Progress { done: self.total - self.documents.len() as u64, total: self.total }
+    }
+
+    /// Ends it from another thread.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    fn push(&mut self, message: &Message) {
+        self.ready.extend(message.encode());
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        if !self.begun {
+            self.begun = true;
+            let (hello, authority) = self.opening();
+            self.push(&hello);
+            self.push(&authority);
+            return Ok(());
+        }
+        let Some(row) = self.documents.pop_front() else {
+            self.push(&Message::End);
+            self.ended = true;
+            return Ok(());
+        };
+        let store = self.store.clone();
+        let messages = store.read(|reading| self.document(reading, row))?;
+        messages.iter().for_each(|message| self.push(message));
+        Ok(())
+    }
+
+    fn opening(&self) -> (Message, Message) {
+        let own = self.store.own();
+        let known = self.theirs.as_ref().map(|theirs| &theirs.authority);
+        let records = own
+            .authority
+            .records()
+            .iter()
+            .filter(|signed| {
+                let known = known.and_then(|known| known.get(&signed.record.issuer)).copied().unwrap_or(0);
+                signed.record.number > known
+            })
+            .map(|signed| signed.encode())
+            .collect();
+        (
+            Message::Hello { domain: own.authority.domain(), device: own.device },
+            Message::Authority { records },
+        )
+    }
+
+    fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {
+        let row = reading.document_of_row(row)?;
+        let document = DocumentId::from_slice(&row.document_id)?;
+        let empty = BTreeMap::new();
+        let theirs =
+            self.theirs.as_ref().and_then(|theirs| theirs.documents.get(&document)).unwrap_or(&empty);
+        let mut missing: Vec<ChangeRow> = reading
+            .changes(row.id)?
+            .into_iter()
+            .filter(|change| theirs.get(&change.actor).is_none_or(|(seq, _)| change.seq > *seq))
+            .collect();
+        // Counters grow along ancestry, so this order puts ancestors first.
+        missing.sort_by_key(|change| (change.max_op, change.actor));
+        let held = vector::of_document(reading, row.id)?;
+        let mut messages = Vec::new();
+        if !self.scopes_sent.contains(&row.scope_id) && !missing.is_empty() {
+            self.scopes_sent.push(row.scope_id);
+            messages.push(scope(reading, &row)?);
+        }
+        if !missing.is_empty() {
+            messages.extend(self.batches(reading, &row, document, &missing)?);
+        }
+        messages.push(Message::Held {
+            document,
+            actors: held.into_iter().map(|(actor, (seq, _))| (actor, seq)).collect(),
+        });
+        Ok(messages)
+    }
+
+    fn batches(
+        &self,
+        reading: &Reading<'_>,
+        row: &DocumentRow,
+        document: DocumentId,
+        missing: &[ChangeRow],
+    ) -> Result<Vec<Message>> {
+        let header = DocumentHeader {
+            scope: ScopeId::from_slice(&row.scope_id)?,
+            kind: row.kind.clone(),
+            genesis: ChangeHash::from_slice(&row.genesis)?,
+            name: row.name.clone(),
+        };
+        // Loaded only if a snapshot holds the bytes of a change that is missing there.
+        let mut loaded = None;
+        let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for change in missing {
+            let chunk = match reading.chunk(change.id)? {
+                Some(stored) => raw_chunk(&stored).map_err(|_| StorageFailed::damaged("change"))?,
+                None => {
+                    if loaded.is_none() {
+                        loaded = Some(self.store.load(reading, row)?);
+                    }
+                    let regenerated =
+                        loaded.as_ref().and_then(|document| document.raw_change(&ChangeHash(change.hash)));
+                    regenerated.ok_or(StorageFailed::damaged("change"))?
+                }
+            };
+            // The hash covers everything after magic and checksum: what leaves is what was signed.
+            if chunk.get(8..).map(|hashed| sha256(&[hashed])) != Some(change.hash) {
+                return Err(StorageFailed::damaged("change").into());
+            }
+            if !batch.is_empty() && (batch.len() == MAX_BATCH || bytes + chunk.len() > MAX_BATCH_BYTES) {
+                let changes = std::mem::take(&mut batch);
+                messages.push(Message::Changes { document, header: header.clone(), changes });
+                bytes = 0;
+            }
+            bytes += chunk.len();
+            batch.push(SignedChange { chunk, signature: change.signature, certificate: change.certificate });
+        }
+        messages.push(Message::Changes { document, header, changes: batch });
+        Ok(messages)
+    }
+}
+
+fn scope(reading: &Reading<'_>, row: &DocumentRow) -> Result<Message> {
+    let scope = reading.scope(&row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
+    let founding = reading.founding(&row.case_id)?.ok_or(StorageFailed::damaged("founding"))?;
+    let fixed = |_| StorageFailed::damaged("founding");
+    Ok(Message::Scope {
+        founding: founding.bytes,
+        signature: founding.signature.try_into().map_err(|_| StorageFailed::damaged("founding"))?,
+        certificate: founding.certificate.try_into().map_err(fixed)?,
+        level: scope.level.unwrap_or(0),
+        plan: scope.plan_id.map(|id| id.to_vec()).unwrap_or_default(),
+    })
+}
+
+/// Keeps what the owner of a vector holds: it is no longer only here.
+fn note_held(store: &Store, theirs: &Vector) -> Result<()> {
+    store.inner.database.write(|tx| {
+        for (document, actors) in &theirs.documents {
+            let Some(row) = tx.reading().document(document.as_bytes())? else { continue };
+            for (actor, (seq, hash)) in actors {
+                // Only what is the same change here: a fork's number says nothing.
+                let same = tx.reading().hash_at(row.id, actor, *seq)?.is_some_and(|ours| ours[..8] == *hash);
+                if same {
+                    tx.set_held_elsewhere(theirs.device.as_bytes(), row.id, actor, *seq)?;
+                }
+            }
+        }
+        Ok(())
+    })
+}

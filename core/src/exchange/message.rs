@@ -1,0 +1,315 @@
+//! The messages of an export: `u32 length ‖ type ‖ CBOR`, one encoding each (`sync.md` §4, §10).
+
+use crate::identity::cbor::{Malformed, Reader, Writer};
+use crate::ids::{ChangeHash, DeviceId, DocumentId, DomainId, ScopeId};
+
+/// No message is longer.
+pub const MAX_MESSAGE: usize = 1024 * 1024;
+/// The version of the messages.
+pub const VERSION: u64 = 1;
+/// A message of changes holds at most so many,
+pub const MAX_BATCH: usize = 128;
+/// and at most so many bytes, but always one change.
+pub const MAX_BATCH_BYTES: usize = 128 * 1024;
+
+/// A change with its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedChange {
+    /// The chunk, type 1.
+    pub chunk: Vec<u8>,
+    /// The author's signature.
+    pub signature: [u8; 64],
+    /// The author's certificate, by hash.
+    pub certificate: [u8; 32],
+}
+
+/// What a document's id is the hash of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentHeader {
+    /// The scope.
+    pub scope: ScopeId,
+    /// The kind's code.
+    pub kind: String,
+    /// The genesis change.
+    pub genesis: ChangeHash,
+    /// The name.
+    pub name: Vec<u8>,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Who sends, of which domain.
+    Hello {
+        /// The domain.
+        domain: DomainId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// Authority records, each after the ones that it follows.
+    Authority {
+        /// Records with signatures.
+        records: Vec<Vec<u8>>,
+    },
+    /// A scope with the founding record of its case.
+    Scope {
+        /// The founding record.
+        founding: Vec<u8>,
+        /// Its signature.
+        signature: [u8; 64],
+        /// The founder's certificate, by hash.
+        certificate: [u8; 32],
+        /// The level; 0 for a visitation plan's scope.
+        level: u8,
+        /// The visitation plan; empty for a level's scope.
+        plan: Vec<u8>,
+    },
+    /// Changes of one document, ancestors first.
+    Changes {
+        /// The document.
+        document: DocumentId,
+        /// What its id is the hash of.
+        header: DocumentHeader,
+        /// The changes.
+        changes: Vec<SignedChange>,
+    },
+    /// What the sender holds of one document.
+    Held {
+        /// The document.
+        document: DocumentId,
+        /// Each actor's highest number.
+        actors: Vec<([u8; 24], u64)>,
+    },
+    /// Nothing follows.
+    End,
+}
+
+impl Message {
+    /// The message with its length and type.
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, body) = match self {
+            Self::Hello { domain, device } => {
+                (1, Writer::array(3).unsigned(VERSION).bytes(domain.as_bytes()).bytes(device.as_bytes()))
+            }
+            Self::Authority { records } => {
+                let mut writer = Writer::array(1).nested(records.len() as u64);
+                for record in records {
+                    writer = writer.bytes(record);
+                }
+                (2, writer)
+            }
+            Self::Scope { founding, signature, certificate, level, plan } => (
+                3,
+                Writer::array(5)
+                    .bytes(founding)
+                    .bytes(signature)
+                    .bytes(certificate)
+                    .unsigned((*level).into())
+                    .bytes(plan),
+            ),
+            Self::Changes { document, header, changes } => {
+                let mut writer = Writer::array(6)
+                    .bytes(document.as_bytes())
+                    .bytes(header.scope.as_bytes())
+                    .text(&header.kind)
+                    .bytes(&header.genesis.0)
+                    .bytes(&header.name)
+                    .nested(changes.len() as u64);
+                for change in changes {
+                    writer = writer
+                        .nested(3)
+                        .bytes(&change.chunk)
+                        .bytes(&change.signature)
+                        .bytes(&change.certificate);
+                }
+                (4, writer)
+            }
+            Self::Held { document, actors } => {
+                let mut writer = Writer::array(2).bytes(document.as_bytes()).nested(actors.len() as u64);
+                for (actor, seq) in actors {
+                    writer = writer.nested(2).bytes(actor).unsigned(*seq);
+                }
+                (6, writer)
+            }
+            Self::End => (7, Writer::array(0)),
+        };
+        let body = body.done();
+        let mut bytes = Vec::with_capacity(body.len() + 5);
+        bytes.extend((body.len() as u32 + 1).to_be_bytes());
+        bytes.push(kind);
+        bytes.extend(body);
+        bytes
+    }
+
+    /// Reads a message's type and body. A type that a newer version sends is nothing.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
+        let (kind, body) = bytes.split_first().ok_or(Malformed)?;
+        let message = match kind {
+            1 => {
+                let mut reader = Reader::array(body, 3)?;
+                if reader.unsigned()? != VERSION {
+                    return Err(Malformed);
+                }
+                let domain = DomainId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+                let device = DeviceId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+                reader.end()?;
+                Self::Hello { domain, device }
+            }
+            2 => {
+                let mut reader = Reader::array(body, 1)?;
+                let count = reader.nested()?;
+                let records =
+                    (0..count).map(|_| Ok(reader.bytes()?.to_vec())).collect::<Result<_, Malformed>>()?;
+                reader.end()?;
+                Self::Authority { records }
+            }
+            3 => {
+                let mut reader = Reader::array(body, 5)?;
+                let founding = reader.bytes()?.to_vec();
+                let (signature, certificate) = (reader.fixed()?, reader.fixed()?);
+                let level = u8::try_from(reader.unsigned()?).map_err(|_| Malformed)?;
+                let plan = reader.bytes()?.to_vec();
+                reader.end()?;
+                Self::Scope { founding, signature, certificate, level, plan }
+            }
+            4 => Self::decode_changes(body)?,
+            6 => {
+                let mut reader = Reader::array(body, 2)?;
+                let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+                let count = reader.nested()?;
+                let actors = (0..count)
+                    .map(|_| {
+                        if reader.nested()? != 2 {
+                            return Err(Malformed);
+                        }
+                        Ok((reader.fixed()?, reader.unsigned()?))
+                    })
+                    .collect::<Result<_, Malformed>>()?;
+                reader.end()?;
+                Self::Held { document, actors }
+            }
+            7 => {
+                Reader::array(body, 0)?.end()?;
+                Self::End
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(message))
+    }
+
+    fn decode_changes(body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::array(body, 6)?;
+        let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+        let scope = ScopeId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+        let kind = reader.text()?.to_owned();
+        let genesis = ChangeHash(reader.fixed()?);
+        let name = reader.bytes()?.to_vec();
+        let count = reader.nested()?;
+        if count > MAX_BATCH as u64 || kind.len() > 64 || name.len() > 64 {
+            return Err(Malformed);
+        }
+        let changes = (0..count)
+            .map(|_| {
+                if reader.nested()? != 3 {
+                    return Err(Malformed);
+                }
+                let chunk = reader.bytes()?.to_vec();
+                Ok(SignedChange { chunk, signature: reader.fixed()?, certificate: reader.fixed()? })
+            })
+            .collect::<Result<_, Malformed>>()?;
+        reader.end()?;
+        Ok(Self::Changes { document, header: DocumentHeader { scope, kind, genesis, name }, changes })
+    }
+}
+
+/// Cuts a stream into messages, whatever portions it comes in.
+#[derive(Debug, Default)]
+pub struct Splitter {
+    buffer: Vec<u8>,
+}
+
+impl Splitter {
+    /// Adds bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole message; nothing until more bytes come.
+    ///
+    /// # Errors
+    /// When its length says that no message could be meant.
+    pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
+        let Some((length, rest)) = self.buffer.split_at_checked(4) else { return Ok(None) };
+        let length = u32::from_be_bytes(length.try_into().map_err(|_| Malformed)?) as usize;
+        if length == 0 || length > MAX_MESSAGE {
+            return Err(Malformed);
+        }
+        if rest.len() < length {
+            return Ok(None);
+        }
+        let message = rest[..length].to_vec();
+        self.buffer.drain(..4 + length);
+        Ok(Some(message))
+    }
+
+    /// Whether nothing is left over.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::uuid8;
+
+    fn samples() -> Vec<Message> {
+        let document = DocumentId(uuid8([3; 16]));
+        vec![
+            Message::Hello { domain: DomainId(uuid8([1; 16])), device: DeviceId(uuid8([2; 16])) },
+            Message::Authority { records: vec![vec![1, 2], vec![]] },
+            Message::Scope {
+                founding: vec![9; 40],
+                signature: [1; 64],
+                certificate: [2; 32],
+                level: 1,
+                plan: Vec::new(),
+            },
+            Message::Changes {
+                document,
+                header: DocumentHeader {
+                    scope: ScopeId(uuid8([4; 16])),
+                    kind: "case".to_owned(),
+                    genesis: ChangeHash([5; 32]),
+                    name: vec![6; 16],
+                },
+                changes: vec![SignedChange { chunk: vec![7; 9], signature: [8; 64], certificate: [9; 32] }],
+            },
+            Message::Held { document, actors: vec![([1; 24], 5)] },
+            Message::End,
+        ]
+    }
+
+    #[test]
+    fn messages_survive_one_byte_portions() {
+        let bytes: Vec<u8> = samples().iter().flat_map(Message::encode).collect();
+        let mut splitter = Splitter::default();
+        let mut read = Vec::new();
+        for byte in bytes {
+            splitter.push(&[byte]);
+            while let Some(message) = splitter.next_message().unwrap() {
+                read.extend(Message::decode(&message).unwrap());
+            }
+        }
+        assert_eq!(read, samples());
+        assert!(splitter.is_empty());
+    }
+
+    #[test]
+    fn unknown_types_are_skipped_and_absurd_lengths_refused() {
+        assert_eq!(Message::decode(&[99, 0x80]), Ok(None));
+        let mut splitter = Splitter::default();
+        splitter.push(&[0xff; 8]);
+        assert_eq!(splitter.next_message(), Err(Malformed));
+    }
+}

@@ -1,0 +1,103 @@
+//! Exchange: what one store holds that another lacks, as bytes. The inner part of sync, with no channel around it.
+//!
+//! - [`message`]: the messages and their one encoding;
+//! - [`vector`]: what a store holds;
+//! - [`export`]: messages for somebody who holds a given vector;
+//! - [`import`]: bytes in any portions, committed batch by batch;
+//! - [`admit`]: the guard that every foreign change passes.
+//!
+//! Bytes may arrive in any split, twice, and only half: what was committed stays, and a later import goes on.
+
+pub mod admit;
+pub mod export;
+pub mod import;
+pub mod message;
+pub mod vector;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Result;
+use crate::ids::{ChangeHash, DocumentId};
+use crate::store::Store;
+
+pub use admit::Refusal;
+pub use export::Export;
+pub use import::{Import, ImportReport, Progress, Quarantined};
+
+/// Lets somebody end long work: it ends after its last committed batch and says so.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// Asks for the end.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the end was asked for.
+    pub fn is_canceled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A change that is held and not part of its document, or was refused outright.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldChange {
+    /// The document, if it is known.
+    pub document: Option<DocumentId>,
+    /// The change.
+    pub hash: ChangeHash,
+    /// Why.
+    pub reason: Refusal,
+}
+
+/// What others lack, and what they brought.
+pub struct Exchange<'a> {
+    pub(crate) store: &'a Store,
+}
+
+impl Exchange<'_> {
+    /// What this store holds, to be given to whoever exports for it.
+    pub fn vector(&self) -> Result<Vec<u8>> {
+        self.store.read(|reading| Ok(vector::own(self.store, reading)?.encode()))
+    }
+
+    /// One figure for everything held: equal figures, equal holdings.
+    pub fn digest(&self) -> Result<String> {
+        self.store.read(|reading| vector::root_digest(reading))
+    }
+
+    /// Everything that the owner of a vector lacks; everything there is if none is given.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotAnExport`] when the bytes are no vector, or one of another domain.
+    pub fn export(&self, theirs: Option<&[u8]>) -> Result<Export> {
+        Export::new(self.store.clone(), theirs)
+    }
+
+    /// Begins to take in what somebody exported.
+    pub fn import(&self) -> Result<Import> {
+        Import::new(self.store.clone())
+    }
+
+    /// Changes that are held and not part of their documents, and what was refused outright, with the reason.
+    pub fn quarantine(&self) -> Result<Vec<HeldChange>> {
+        self.store.read(|reading| {
+            let mut held = Vec::new();
+            for row in reading.held()? {
+                let document = reading.document_of_row(row.document)?;
+                held.push(HeldChange {
+                    document: Some(DocumentId::from_slice(&document.document_id)?),
+                    hash: ChangeHash(row.hash),
+                    reason: Refusal::of_state(row.state),
+                });
+            }
+            for (hash, reason, _) in reading.evidence()? {
+                let hash = ChangeHash::from_slice(&hash)?;
+                held.push(HeldChange { document: None, hash, reason: Refusal::from_code(&reason) });
+            }
+            Ok(held)
+        })
+    }
+}

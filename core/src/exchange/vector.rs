@@ -1,0 +1,160 @@
+//! What a store holds: per document, each actor's highest number up to which nothing is missing (`sync.md` §5).
+//!
+//! It covers what is held, quarantined changes included, or one refused change would make two devices exchange for
+//! ever.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::identity::cbor::{Malformed, Reader, Writer};
+use crate::ids::{DeviceId, DocumentId, DomainId, derive};
+use crate::storage::Reading;
+use crate::store::Store;
+
+/// The most documents of a vector.
+const MAX_DOCUMENTS: u64 = 100_000;
+
+/// What a store holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vector {
+    /// Its domain.
+    pub domain: DomainId,
+    /// Its device.
+    pub device: DeviceId,
+    /// The highest number of each issuer in the domain log.
+    pub authority: BTreeMap<[u8; 16], u64>,
+    /// Per document, each actor's highest number and the first eight bytes of that change's hash.
+    pub documents: BTreeMap<DocumentId, BTreeMap<[u8; 24], (u64, [u8; 8])>>,
+}
+
+impl Vector {
+    /// The bytes to hand over.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::array(5)
+            .unsigned(1)
+            .bytes(self.domain.as_bytes())
+            .bytes(self.device.as_bytes())
+            .nested(self.authority.len() as u64);
+        for (issuer, number) in &self.authority {
+            writer = writer.nested(2).bytes(issuer).unsigned(*number);
+        }
+        writer = writer.nested(self.documents.len() as u64);
+        for (document, actors) in &self.documents {
+            writer = writer.nested(2).bytes(document.as_bytes()).nested(actors.len() as u64);
+            for (actor, (seq, hash)) in actors {
+                writer = writer.nested(3).bytes(actor).unsigned(*seq).bytes(hash);
+            }
+        }
+        writer.done()
+    }
+
+    /// Reads a vector.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::array(bytes, 5)?;
+        if reader.unsigned()? != 1 {
+            return Err(Malformed);
+        }
+        let domain = DomainId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+        let device = DeviceId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+        let mut authority = BTreeMap::new();
+        for _ in 0..reader.nested()? {
+            expect(reader.nested()?, 2)?;
+            authority.insert(reader.fixed()?, reader.unsigned()?);
+        }
+        let mut documents = BTreeMap::new();
+        let count = reader.nested()?;
+        if count > MAX_DOCUMENTS {
+            return Err(Malformed);
+        }
+        for _ in 0..count {
+            expect(reader.nested()?, 2)?;
+            let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+            let mut actors = BTreeMap::new();
+            for _ in 0..reader.nested()? {
+                expect(reader.nested()?, 3)?;
+                actors.insert(reader.fixed()?, (reader.unsigned()?, reader.fixed()?));
+            }
+            documents.insert(document, actors);
+        }
+        reader.end()?;
+        Ok(Self { domain, device, authority, documents })
+    }
+}
+
+fn expect(found: u64, wanted: u64) -> Result<(), Malformed> {
+    if found == wanted { Ok(()) } else { Err(Malformed) }
+}
+
+/// What this store holds.
+pub fn own(store: &Store, reading: &Reading<'_>) -> Result<Vector> {
+    let own = store.own();
+    let mut documents = BTreeMap::new();
+    for row in reading.documents()? {
+        documents.insert(DocumentId::from_slice(&row.document_id)?, of_document(reading, row.id)?);
+    }
+    Ok(Vector {
+        domain: own.authority.domain(),
+        device: own.device,
+        authority: own.authority.vector(),
+        documents,
+    })
+}
+
+/// What is held of one document.
+pub fn of_document(reading: &Reading<'_>, document: i64) -> Result<BTreeMap<[u8; 24], (u64, [u8; 8])>> {
+    let entries = reading.vector(document)?.into_iter().map(|(actor, seq, hash)| {
+        let mut short = [0; 8];
+        short.copy_from_slice(&hash[..8]);
+        (actor, (seq, short))
+    });
+    Ok(entries.collect())
+}
+
+/// The root digest: over scopes, over documents, over vector entries.
+pub fn root_digest(reading: &Reading<'_>) -> Result<String> {
+    let mut scopes: BTreeMap<[u8; 16], BTreeMap<[u8; 16], [u8; 16]>> = BTreeMap::new();
+    for row in reading.documents()? {
+        let mut entries = Vec::new();
+        for (actor, (seq, hash)) in of_document(reading, row.id)? {
+            entries.extend_from_slice(&actor);
+            entries.extend_from_slice(&seq.to_be_bytes());
+            entries.extend_from_slice(&hash);
+        }
+        let digest = *derive(&[&row.document_id, &entries]).as_bytes();
+        scopes.entry(row.scope_id).or_default().insert(row.document_id, digest);
+    }
+    let mut root = Vec::new();
+    for (scope, documents) in scopes {
+        let inner: Vec<u8> = documents.iter().flat_map(|(id, digest)| [*id, *digest].concat()).collect();
+        root.extend_from_slice(&scope);
+        root.extend_from_slice(derive(&[&inner]).as_bytes());
+    }
+    Ok(derive(&[&root]).to_string())
+}
+
+impl From<Malformed> for Error {
+    fn from(_: Malformed) -> Self {
+        Self::NotAnExport { reason: "format" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::uuid8;
+
+    #[test]
+    fn a_vector_survives_its_bytes() {
+        let vector = Vector {
+            domain: DomainId(uuid8([1; 16])),
+            device: DeviceId(uuid8([2; 16])),
+            authority: BTreeMap::from([([3; 16], 2)]),
+            documents: BTreeMap::from([(
+                DocumentId(uuid8([4; 16])),
+                BTreeMap::from([([5; 24], (9, [6; 8]))]),
+            )]),
+        };
+        assert_eq!(Vector::decode(&vector.encode()), Ok(vector));
+        assert!(Vector::decode(b"x").is_err());
+    }
+}

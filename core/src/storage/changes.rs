@@ -1,0 +1,478 @@
+//! Changes, the snapshots that absorb their bytes, and the evidence of what was refused.
+//!
+//! Every stored blob begins with a format byte: 1 is a chunk as it is, 2 a deflated one.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::database::{Reading, StorageFailed, Writing};
+
+type Result<T> = std::result::Result<T, StorageFailed>;
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeState {
+    /// It is part of its document.
+    Accepted,
+    /// It waits for ancestors.
+    Waiting,
+    /// No certificate that counts is its author's.
+    UnknownAuthor,
+    /// Automerge failed on it.
+    Poisoned,
+    /// Its document is of a kind that this version does not know.
+    NewerKind,
+}
+
+impl ChangeState {
+    const ALL: [Self; 5] =
+        [Self::Accepted, Self::Waiting, Self::UnknownAuthor, Self::Poisoned, Self::NewerKind];
+
+    fn code(self) -> i64 {
+        Self::ALL.iter().position(|state| *state == self).unwrap_or(0) as i64
+    }
+
+    fn from_code(code: i64) -> Self {
+        usize::try_from(code).ok().and_then(|at| Self::ALL.get(at).copied()).unwrap_or(Self::Waiting)
+    }
+}
+
+/// A change to be stored.
+#[derive(Debug, Clone)]
+pub struct ChangeToStore<'a> {
+    /// The document's row.
+    pub document: i64,
+    /// Who wrote it.
+    pub actor: &'a [u8; 24],
+    /// Its number.
+    pub seq: u64,
+    /// The counter of its last operation.
+    pub max_op: u64,
+    /// Its hash.
+    pub hash: &'a [u8; 32],
+    /// The certificate that its signature names.
+    pub certificate: &'a [u8; 32],
+    /// Its signature.
+    pub signature: &'a [u8; 64],
+    /// The writer's time.
+    pub time: i64,
+    /// The operation's code.
+    pub code: &'a str,
+    /// This device's clock, unix milliseconds.
+    pub received_at: i64,
+    /// What becomes of it.
+    pub state: ChangeState,
+    /// Its chunk.
+    pub chunk: &'a [u8],
+}
+
+/// A stored change without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// Its row: the order in which this device came to hold it.
+    pub id: i64,
+    /// Its document's row.
+    pub document: i64,
+    /// Who wrote it.
+    pub actor: [u8; 24],
+    /// Its number.
+    pub seq: u64,
+    /// The counter of its last operation.
+    pub max_op: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// The certificate that its signature names.
+    pub certificate: [u8; 32],
+    /// Its signature.
+    pub signature: [u8; 64],
+    /// The writer's time, unix seconds.
+    pub time: i64,
+    /// The operation's code.
+    pub code: String,
+    /// When this device came to hold it, unix milliseconds.
+    pub received_at: i64,
+    /// What became of it.
+    pub state: ChangeState,
+    /// The worker, if the certificate counts.
+    pub worker: Option<String>,
+}
+
+const CHANGE: &str =
+    "SELECT c.id, c.document, a.actor, c.seq, c.hash, g.certificate, c.signature, c.time, c.code,
+        c.received_at, c.state, w.worker, c.max_op
+     FROM change c JOIN actor a ON a.id = c.actor JOIN signer g ON g.id = c.signer
+     LEFT JOIN certificate w ON w.hash = g.certificate";
+
+fn change(row: &Row<'_>) -> rusqlite::Result<ChangeRow> {
+    Ok(ChangeRow {
+        id: row.get(0)?,
+        document: row.get(1)?,
+        actor: row.get(2)?,
+        seq: row.get::<_, i64>(3)?.unsigned_abs(),
+        hash: row.get(4)?,
+        certificate: row.get(5)?,
+        signature: row.get(6)?,
+        time: row.get(7)?,
+        code: row.get(8)?,
+        received_at: row.get(9)?,
+        state: ChangeState::from_code(row.get(10)?),
+        worker: row.get(11)?,
+        max_op: row.get::<_, i64>(12)?.unsigned_abs(),
+    })
+}
+
+impl Reading<'_> {
+    /// A change by its hash.
+    pub fn change(&self, document: i64, hash: &[u8; 32]) -> Result<Option<ChangeRow>> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("{CHANGE} WHERE c.document = ?1 AND c.hash = ?2"))?;
+        Ok(statement.query_row(params![document, hash.as_slice()], change).optional()?)
+    }
+
+    /// The hash of the change with this number of an actor, if one is held.
+    pub fn hash_at(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<Option<[u8; 32]>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.hash FROM change c JOIN actor a ON a.id = c.actor
+             WHERE a.document = ?1 AND a.actor = ?2 AND c.seq = ?3",
+        )?;
+        Ok(statement
+            .query_row(params![document, actor.as_slice(), seq as i64], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Every change of a document, in the order in which they came.
+    pub fn changes(&self, document: i64) -> Result<Vec<ChangeRow>> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("{CHANGE} WHERE c.document = ?1 ORDER BY c.id"))?;
+        Ok(statement.query_map([document], change)?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The accepted changes of a case, newest first, after a given row and at most so many.
+    pub fn event_log(
+        &self,
+        case: &[u8; 16],
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(ChangeRow, String)>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{}, d.kind FROM change c JOIN actor a ON a.id = c.actor JOIN signer g ON g.id = c.signer
+             JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
+             LEFT JOIN certificate w ON w.hash = g.certificate
+             WHERE s.case_id = ?1 AND c.state = 0 AND (?2 IS NULL OR c.id < ?2)
+             ORDER BY c.id DESC LIMIT ?3",
+            CHANGE.split(" FROM ").next().unwrap_or_default().trim_end()
+        ))?;
+        let rows = statement
+            .query_map(params![case.as_slice(), before, limit], |row| Ok((change(row)?, row.get(13)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Changes that are held and not accepted, oldest first.
+    pub fn held(&self) -> Result<Vec<ChangeRow>> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("{CHANGE} WHERE c.state <> 0 ORDER BY c.id"))?;
+        Ok(statement.query_map([], change)?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Held changes of one document with their bytes.
+    pub fn held_of(&self, document: i64) -> Result<Vec<(ChangeRow, Vec<u8>)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("{CHANGE} WHERE c.document = ?1 AND c.state <> 0 ORDER BY c.id"))?;
+        let rows: Vec<ChangeRow> =
+            statement.query_map([document], change)?.collect::<rusqlite::Result<_>>()?;
+        rows.into_iter()
+            .map(|row| {
+                let bytes = self.chunk(row.id)?.ok_or(StorageFailed::damaged("change"))?;
+                Ok((row, bytes))
+            })
+            .collect()
+    }
+
+    /// A change's chunk; nothing once a snapshot has absorbed it.
+    pub fn chunk(&self, id: i64) -> Result<Option<Vec<u8>>> {
+        let mut statement = self.connection.prepare_cached("SELECT bytes FROM change WHERE id = ?1")?;
+        let blob: Option<Vec<u8>> = statement.query_row([id], |row| row.get(0)).optional()?.flatten();
+        blob.map(|blob| open_blob(&blob, "change")).transpose()
+    }
+
+    /// The accepted changes that no snapshot holds, with their rows, in the order in which they came.
+    pub fn pending_chunks(&self, document: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, bytes FROM change WHERE document = ?1 AND bytes IS NOT NULL AND state = 0 ORDER BY id",
+        )?;
+        let blobs: Vec<(i64, Vec<u8>)> = statement
+            .query_map([document], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        blobs.into_iter().map(|(id, blob)| Ok((id, open_blob(&blob, "change")?))).collect()
+    }
+
+    /// The newest snapshot of a document.
+    pub fn snapshot(&self, document: i64) -> Result<Option<Vec<u8>>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT bytes FROM snapshot WHERE document = ?1 ORDER BY id DESC LIMIT 1")?;
+        let blob: Option<Vec<u8>> = statement.query_row([document], |row| row.get(0)).optional()?;
+        blob.map(|blob| open_blob(&blob, "snapshot")).transpose()
+    }
+
+    /// The documents whose pending changes number at least `count`, or weigh more than half their snapshot.
+    pub fn documents_to_compact(&self, count: u32) -> Result<Vec<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.document FROM change c
+             LEFT JOIN snapshot s ON s.document = c.document
+             WHERE c.bytes IS NOT NULL AND c.state = 0
+             GROUP BY c.document
+             HAVING count(*) >= ?1 OR sum(length(c.bytes)) * 2 > max(length(s.bytes))",
+        )?;
+        Ok(statement.query_map([count], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Each actor's highest number up to which every change is held, with that change's hash.
+    pub fn vector(&self, document: i64) -> Result<Vec<([u8; 24], u64, [u8; 32])>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT a.actor, c.seq, c.hash, count(*) OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
+             FROM change c JOIN actor a ON a.id = c.actor WHERE c.document = ?1 ORDER BY a.actor, c.seq",
+        )?;
+        let mut vector: Vec<([u8; 24], u64, [u8; 32])> = Vec::new();
+        let mut rows = statement.query([document])?;
+        while let Some(row) = rows.next()? {
+            let (actor, seq, hash, held) =
+                (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get::<_, i64>(3)?);
+            if seq != held {
+                continue; // above a gap
+            }
+            let seq = seq.unsigned_abs();
+            match vector.last_mut() {
+                Some(last) if last.0 == actor => *last = (actor, seq, hash),
+                _ => vector.push((actor, seq, hash)),
+            }
+        }
+        Ok(vector)
+    }
+
+    /// Each actor's last accepted change that is not later than a time by its writer's clock, or by this device's.
+    pub fn last_until(&self, document: i64, time: i64, by_receipt: bool) -> Result<Vec<[u8; 32]>> {
+        let column = if by_receipt { "received_at" } else { "time" };
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT hash, max(seq) FROM change WHERE document = ?1 AND state = 0 AND {column} <= ?2 GROUP BY actor"
+        ))?;
+        Ok(statement
+            .query_map(params![document, time], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The newest writer's time in a document that is not after a limit.
+    pub fn newest_time(&self, document: i64, limit: i64) -> Result<Option<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT max(time) FROM change WHERE document = ?1 AND state = 0 AND time <= ?2",
+        )?;
+        Ok(statement.query_row(params![document, limit], |row| row.get(0))?)
+    }
+
+    /// How many changes are held, and how many of them are not accepted.
+    pub fn change_counts(&self) -> Result<(u64, u64)> {
+        let all = self.count("SELECT count(*) FROM change")?;
+        let held = self.count("SELECT count(*) FROM change WHERE state <> 0")?;
+        Ok((all, held))
+    }
+
+    /// Changes of one device that no peer is known to hold.
+    pub fn only_here(&self, device: &[u8; 16]) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM change c JOIN actor a ON a.id = c.actor
+             WHERE substr(a.actor, 1, 16) = ?1 AND NOT EXISTS (
+                SELECT 1 FROM held_elsewhere h
+                WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq)",
+        )?;
+        let count: i64 = statement.query_row([device.as_slice()], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Evidence: what was refused outright and why.
+    pub fn evidence(&self) -> Result<Vec<(Vec<u8>, String, i64)>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT hash, reason, received_at FROM evidence ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// The most pieces of evidence that are kept.
+const MAX_EVIDENCE: u64 = 1_000;
+
+impl Writing<'_> {
+    /// Adds a change.
+    pub fn add_change(&self, change: &ChangeToStore<'_>) -> Result<i64> {
+        let actor = self.actor_row(change.document, change.actor)?;
+        let signer = self.signer_row(change.certificate)?;
+        let blob = [&[1], change.chunk].concat();
+        self.tx
+            .prepare_cached(
+                "INSERT INTO change (document, actor, seq, max_op, hash, signer, signature, time, code, received_at,
+                                     state, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                change.document,
+                actor,
+                change.seq as i64,
+                change.max_op as i64,
+                change.hash.as_slice(),
+                signer,
+                change.signature.as_slice(),
+                change.time,
+                change.code,
+                change.received_at,
+                change.state.code(),
+                blob
+            ])?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
+    fn signer_row(&self, certificate: &[u8; 32]) -> Result<i64> {
+        let mut find = self.tx.prepare_cached("SELECT id FROM signer WHERE certificate = ?1")?;
+        if let Some(id) = find.query_row([certificate.as_slice()], |row| row.get(0)).optional()? {
+            return Ok(id);
+        }
+        self.tx
+            .prepare_cached("INSERT INTO signer (certificate) VALUES (?1)")?
+            .execute([certificate.as_slice()])?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
+    /// Keeps what a peer was seen to hold of a document; what it held before it still holds.
+    pub fn set_held_elsewhere(
+        &self,
+        peer: &[u8; 16],
+        document: i64,
+        actor: &[u8; 24],
+        seq: u64,
+    ) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO held_elsewhere (peer, document, actor, seq) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (peer, document, actor) DO UPDATE SET seq = max(seq, excluded.seq)",
+            )?
+            .execute(params![peer.as_slice(), document, actor.as_slice(), seq as i64])?;
+        Ok(())
+    }
+
+    /// Forgets a held change: it turned out to be forged.
+    pub fn remove_change(&self, id: i64) -> Result<()> {
+        self.tx.prepare_cached("DELETE FROM change WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
+    /// Says what became of a change.
+    pub fn set_state(&self, id: i64, state: ChangeState) -> Result<()> {
+        self.tx
+            .prepare_cached("UPDATE change SET state = ?2 WHERE id = ?1")?
+            .execute(params![id, state.code()])?;
+        Ok(())
+    }
+
+    /// Keeps a snapshot in place of the one that stands, and drops the bytes of the changes that it absorbed.
+    ///
+    /// The caller has loaded the very bytes and compared them; here they are read back once more before the old
+    /// ones go.
+    pub fn replace_snapshot(&self, document: i64, snapshot: &StoredSnapshot, absorbed: &[i64]) -> Result<()> {
+        self.tx
+            .prepare_cached("INSERT INTO snapshot (document, bytes) VALUES (?1, ?2)")?
+            .execute(params![document, snapshot.0])?;
+        let kept = self.tx.last_insert_rowid();
+        let back: Vec<u8> =
+            self.tx.query_row("SELECT bytes FROM snapshot WHERE id = ?1", [kept], |row| row.get(0))?;
+        if back != snapshot.0 {
+            return Err(StorageFailed::damaged("snapshot"));
+        }
+        self.tx.execute("DELETE FROM snapshot WHERE document = ?1 AND id <> ?2", params![document, kept])?;
+        let mut absorb = self.tx.prepare_cached("UPDATE change SET bytes = NULL WHERE id = ?1")?;
+        for id in absorbed {
+            absorb.execute([id])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was refused, once, until the cap is reached.
+    pub fn add_evidence(
+        &self,
+        document_id: Option<&[u8; 16]>,
+        hash: &[u8; 32],
+        reason: &str,
+        bytes: &[u8],
+        received_at: i64,
+    ) -> Result<()> {
+        if self.reading().count("SELECT count(*) FROM evidence")? >= MAX_EVIDENCE {
+            return Ok(());
+        }
+        self.tx
+            .prepare_cached(
+                "INSERT OR IGNORE INTO evidence (document_id, hash, reason, bytes, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                document_id.map(|id| id.as_slice()),
+                hash.as_slice(),
+                reason,
+                bytes,
+                received_at
+            ])?;
+        Ok(())
+    }
+}
+
+/// A stored blob's content.
+fn open_blob(blob: &[u8], what: &str) -> Result<Vec<u8>> {
+    match blob.split_first() {
+        Some((1, chunk)) => Ok(chunk.to_vec()),
+        Some((2, deflated)) => {
+            let mut chunk = Vec::new();
+            let read = DeflateDecoder::new(deflated).read_to_end(&mut chunk);
+            read.map_err(|_| StorageFailed::damaged(what))?;
+            Ok(chunk)
+        }
+        _ => Err(StorageFailed::damaged(what)),
+    }
+}
+
+/// A snapshot as it will stand in the file.
+#[derive(Debug, Clone)]
+pub struct StoredSnapshot(Vec<u8>);
+
+impl StoredSnapshot {
+    /// Deflates a document chunk.
+    pub fn of(chunk: &[u8]) -> Result<Self> {
+        deflated(chunk).map(Self)
+    }
+
+    /// The chunk, read back from the bytes that will be stored.
+    pub fn chunk(&self) -> Result<Vec<u8>> {
+        open_blob(&self.0, "snapshot")
+    }
+}
+
+fn deflated(chunk: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(vec![2], Compression::default());
+    encoder.write_all(chunk)?;
+    Ok(encoder.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blobs_say_their_format() {
+        let chunk = vec![7; 1_000];
+        assert_eq!(open_blob(&deflated(&chunk).unwrap(), "x").unwrap(), chunk);
+        assert_eq!(open_blob(&[&[1], chunk.as_slice()].concat(), "x").unwrap(), chunk);
+        for bad in [vec![], vec![3, 1], vec![2, 0xff, 0xff]] {
+            assert_eq!(open_blob(&bad, "x"), Err(StorageFailed::damaged("x")));
+        }
+    }
+}

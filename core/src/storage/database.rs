@@ -1,0 +1,414 @@
+//! Opening the file, one writer and a few readers, and what can go wrong with files.
+//!
+//! WAL with `synchronous=FULL`: a change that was sent and then lost to a power cut would re-use its sequence number
+//! and block its document for ever. A second process is refused by a lock beside the file.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior};
+
+use super::schema;
+
+/// What went wrong with the file. The command that met it did nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageFailed {
+    /// The disk is full.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The file or its folder cannot be written.
+    #[error("the database cannot be written")]
+    NotWritable,
+    /// The file cannot be opened: no such folder, or no leave.
+    #[error("the database cannot be opened")]
+    CannotOpen,
+    /// The file is not a Caseplan database.
+    #[error("not a caseplan database")]
+    NotADatabase,
+    /// The file was written by a newer version.
+    #[error("the database has version {found}, and this version knows {known}")]
+    NewerSchema {
+        /// The file's version.
+        found: u32,
+        /// The newest version that is known here.
+        known: u32,
+    },
+    /// A page or a row is not what it was.
+    #[error("the database is damaged: {what}")]
+    Damaged {
+        /// Which part.
+        what: String,
+    },
+    /// Another process has the store open.
+    #[error("another process has the store open")]
+    InUse,
+    /// The read was interrupted because the store closes.
+    #[error("interrupted")]
+    Interrupted,
+    /// Anything else, by SQLite's code.
+    #[error("sqlite error {code}")]
+    Other {
+        /// SQLite's extended code.
+        code: i32,
+    },
+}
+
+impl StorageFailed {
+    /// A row that does not read as what it was written as.
+    pub fn damaged(what: &str) -> Self {
+        Self::Damaged { what: what.to_owned() }
+    }
+}
+
+impl From<rusqlite::Error> for StorageFailed {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(error, _) => match error.code {
+                ErrorCode::DiskFull => Self::DiskFull,
+                ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Self::NotWritable,
+                ErrorCode::CannotOpen => Self::CannotOpen,
+                ErrorCode::NotADatabase => Self::NotADatabase,
+                ErrorCode::DatabaseCorrupt => Self::damaged("page"),
+                ErrorCode::OperationInterrupted => Self::Interrupted,
+                _ => Self::Other { code: error.extended_code },
+            },
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::QueryReturnedNoRows => Self::damaged("row"),
+            _ => Self::Other { code: 0 },
+        }
+    }
+}
+
+impl From<std::io::Error> for StorageFailed {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Self::NotWritable
+            }
+            std::io::ErrorKind::NotFound => Self::CannotOpen,
+            _ => Self::Other { code: error.raw_os_error().unwrap_or(0) },
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, StorageFailed>;
+
+/// Where a database lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In this file; the folder must exist.
+    File(PathBuf),
+    /// In memory, gone when the store closes. The name keeps two such stores of one process apart.
+    Memory(String),
+}
+
+/// Readers kept open; more are made when all are in use.
+const IDLE_READERS: usize = 4;
+
+/// An open database.
+pub struct Database {
+    location: Location,
+    writer: Mutex<Option<Connection>>,
+    readers: Mutex<Vec<Connection>>,
+    reading: Mutex<Vec<(u64, InterruptHandle)>>,
+    lock: Mutex<Option<File>>,
+    open: AtomicBool,
+    waiting: AtomicUsize,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Database {
+    /// Opens the file, or makes it, and brings it to the newest version.
+    ///
+    /// # Errors
+    /// One variant of [`StorageFailed`] for each thing that can be wrong with a file; the file is then as it was.
+    pub fn open(location: Location) -> Result<Self> {
+        let database = Self {
+            location,
+            writer: Mutex::new(None),
+            readers: Mutex::new(Vec::new()),
+            reading: Mutex::new(Vec::new()),
+            lock: Mutex::new(None),
+            open: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+        };
+        database.resume()?;
+        Ok(database)
+    }
+
+    /// Takes the file back after [`Database::suspend`].
+    pub fn resume(&self) -> Result<()> {
+        let mut writer = locked(&self.writer);
+        if writer.is_some() {
+            self.open.store(true, Ordering::SeqCst);
+            return Ok(());
+        }
+        let lock = match &self.location {
+            Location::File(path) => Some(take_lock(path)?),
+            Location::Memory(_) => None,
+        };
+        let mut connection = connect(&self.location)?;
+        schema::migrate(&mut connection, &self.location)?;
+        *locked(&self.lock) = lock;
+        *writer = Some(connection);
+        self.open.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Lets go of every file and lock, after the command that is under way; long reads are interrupted.
+    pub fn suspend(&self) {
+        let mut writer = locked(&self.writer);
+        self.open.store(false, Ordering::SeqCst);
+        self.interrupt_reads();
+        if matches!(self.location, Location::Memory(_)) {
+            return; // nothing to let go of, and everything to lose
+        }
+        // The last connection to close folds the WAL into the file.
+        locked(&self.readers).clear();
+        *writer = None;
+        *locked(&self.lock) = None;
+    }
+
+    /// Runs one write transaction: all of it, or nothing. One at a time; the others wait.
+    pub fn write<T, E: From<StorageFailed>>(
+        &self,
+        work: impl FnOnce(&Writing<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut writer = locked(&self.writer);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        let connection = writer.as_mut().ok_or(StorageFailed::Interrupted)?;
+        let tx = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StorageFailed::from)?;
+        let writing = Writing { tx };
+        let value = work(&writing)?;
+        writing.tx.commit().map_err(StorageFailed::from)?;
+        Ok(value)
+    }
+
+    /// Lets waiting writers go first, for a moment: called between the batches of a long import.
+    pub fn give_way(&self) {
+        for _ in 0..50 {
+            if self.waiting.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Runs one read transaction on a connection of its own: it sees one version, and never waits for the writer.
+    pub fn read<T, E: From<StorageFailed>>(
+        &self,
+        work: impl FnOnce(&Reading<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        if !self.open.load(Ordering::SeqCst) {
+            return Err(StorageFailed::Interrupted.into());
+        }
+        let idle = locked(&self.readers).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.location)?,
+        };
+        let ticket = self.enter(&connection);
+        let result = (|| {
+            let tx = connection.unchecked_transaction().map_err(StorageFailed::from)?;
+            work(&Reading { connection: &tx })
+        })();
+        self.leave(ticket);
+        let mut idle = locked(&self.readers);
+        if idle.len() < IDLE_READERS && self.open.load(Ordering::SeqCst) {
+            idle.push(connection);
+        }
+        result
+    }
+
+    fn enter(&self, connection: &Connection) -> u64 {
+        let mut reading = locked(&self.reading);
+        let ticket = reading.last().map_or(0, |(ticket, _)| ticket + 1);
+        reading.push((ticket, connection.get_interrupt_handle()));
+        ticket
+    }
+
+    fn leave(&self, ticket: u64) {
+        locked(&self.reading).retain(|(other, _)| *other != ticket);
+    }
+
+    /// Interrupts every read that is under way.
+    pub fn interrupt_reads(&self) {
+        for (_, handle) in locked(&self.reading).iter() {
+            handle.interrupt();
+        }
+    }
+
+    /// Copies the database, consistently and while it is in use, into a new file.
+    ///
+    /// # Errors
+    /// [`StorageFailed::CannotOpen`] when the file is there already: a backup never overwrites.
+    pub fn back_up(&self, to: &Path, mut progress: impl FnMut(u64, u64) -> bool) -> Result<bool> {
+        if to.exists() {
+            return Err(StorageFailed::CannotOpen);
+        }
+        let beside = to.with_extension("partial");
+        let _ = std::fs::remove_file(&beside);
+        let source = connect(&self.location)?;
+        let finished = (|| -> Result<bool> {
+            let mut target = Connection::open(&beside)?;
+            let backup = rusqlite::backup::Backup::new(&source, &mut target)?;
+            loop {
+                let step = backup.step(256)?;
+                let at = backup.progress();
+                let (total, left) = (at.pagecount.max(0) as u64, at.remaining.max(0) as u64);
+                if !progress(total - left, total) {
+                    return Ok(false);
+                }
+                if step == rusqlite::backup::StepResult::Done {
+                    return Ok(true);
+                }
+            }
+        })();
+        match finished {
+            Ok(true) => {
+                File::open(&beside)?.sync_all()?;
+                std::fs::rename(&beside, to)?;
+                Ok(true)
+            }
+            other => {
+                let _ = std::fs::remove_file(&beside);
+                other
+            }
+        }
+    }
+
+    /// Where it lives.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+}
+
+/// Takes the lock beside the file; it is let go when the handle closes, a killed process's too.
+fn take_lock(path: &Path) -> Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).write(true).truncate(false).open(name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StorageFailed::InUse),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn connect(location: &Location) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = match location {
+        Location::File(path) => Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI)?,
+        Location::Memory(name) => Connection::open_with_flags(format!("file:/{name}?vfs=memdb"), flags)?,
+    };
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;",
+    )?;
+    Ok(connection)
+}
+
+/// One read transaction.
+pub struct Reading<'a> {
+    pub(super) connection: &'a Connection,
+}
+
+impl Reading<'_> {
+    /// Runs SQLite's own check of every page, and of every reference between rows.
+    pub fn check_integrity(&self) -> Result<()> {
+        let answer: String = self.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if answer != "ok" {
+            return Err(StorageFailed::damaged("page"));
+        }
+        let broken: i64 =
+            self.connection
+                .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+        if broken == 0 { Ok(()) } else { Err(StorageFailed::damaged("reference")) }
+    }
+
+    /// The size of the database in bytes, free pages included.
+    pub fn bytes(&self) -> Result<u64> {
+        let bytes: i64 = self.connection.query_row(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(bytes.unsigned_abs())
+    }
+
+    /// The version of the file.
+    pub fn version(&self) -> Result<u32> {
+        Ok(schema::version(self.connection)?)
+    }
+
+    /// How many rows a table has.
+    pub(super) fn count(&self, sql: &str) -> Result<u64> {
+        let count: i64 = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+/// One write transaction, which can also read.
+pub struct Writing<'a> {
+    pub(super) tx: Transaction<'a>,
+}
+
+impl Writing<'_> {
+    /// The same transaction for readers.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading { connection: self.tx.deref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_opening_of_one_file_is_refused_until_the_first_is_suspended() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().join("a.db"));
+        let first = Database::open(location.clone()).unwrap();
+        assert_eq!(Database::open(location.clone()).err(), Some(StorageFailed::InUse));
+        first.suspend();
+        let second = Database::open(location).unwrap();
+        assert_eq!(first.resume().err(), Some(StorageFailed::InUse));
+        drop(second);
+        first.resume().unwrap();
+    }
+
+    #[test]
+    fn a_failed_transaction_leaves_nothing() {
+        let database = Database::open(Location::Memory("failed-transaction".to_owned())).unwrap();
+        let failed: Result<()> = database.write(|tx| {
+            tx.set_setting("x", b"1")?;
+            Err(StorageFailed::DiskFull)
+        });
+        assert_eq!(failed, Err(StorageFailed::DiskFull));
+        assert_eq!(database.read(|r| r.setting("x")), Ok(None));
+    }
+}

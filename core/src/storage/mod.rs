@@ -1,0 +1,24 @@
+//! The only code that names rusqlite: one SQLite file with documents, records, drafts and projections.
+//!
+//! - [`database`]: open, lock, readers and the writer, backup;
+//! - [`schema`]: versions of the file;
+//! - [`settings`]: what the file knows of itself, authority records, foundings;
+//! - [`documents`]: scopes, documents, actors, heads;
+//! - [`changes`]: changes, snapshots, evidence;
+//! - [`drafts`]: contacts that are being written;
+//! - [`cases`], [`plans`], [`contacts`], [`issues`]: projections, one file per concept.
+//!
+//! It knows ids, bytes and text; no rule, no document, no key.
+
+pub mod cases;
+pub mod changes;
+pub mod contacts;
+pub mod database;
+pub mod documents;
+pub mod drafts;
+pub mod issues;
+pub mod plans;
+pub mod schema;
+pub mod settings;
+
+pub use database::{Database, Location, Reading, StorageFailed, Writing};

@@ -1,0 +1,107 @@
+//! Versions of the file: numbered steps, a copy before each, and refusal of what a newer version wrote.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::database::{Location, StorageFailed};
+
+/// `PRAGMA application_id` of a Caseplan database: "CpLn".
+const APPLICATION_ID: i32 = 0x4370_4c6e;
+
+/// The steps; step n makes version n + 1.
+const STEPS: &[&str] = &[include_str!("../../sql/001_first.sql")];
+
+/// The newest version.
+pub const VERSION: u32 = STEPS.len() as u32;
+
+/// The file's version.
+pub fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings a file to the newest version, one step a transaction.
+pub fn migrate(connection: &mut Connection, location: &Location) -> Result<(), StorageFailed> {
+    let found = version(connection)?;
+    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if found == 0 && tables > 0 || found > 0 && application != APPLICATION_ID {
+        return Err(StorageFailed::NotADatabase);
+    }
+    if found > VERSION {
+        return Err(StorageFailed::NewerSchema { found, known: VERSION });
+    }
+    if found > 0 && found < VERSION {
+        keep_a_copy(connection, location, found)?;
+    }
+    for (at, step) in STEPS.iter().enumerate().skip(found as usize) {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+        tx.execute_batch(step)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", at as u32 + 1)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// The file as it was before a migration, beside it: `<file>.v<version>`. An older copy of that name is replaced.
+fn keep_a_copy(connection: &Connection, location: &Location, version: u32) -> Result<(), StorageFailed> {
+    let Location::File(path) = location else { return Ok(()) };
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".v{version}"));
+    let _ = std::fs::remove_file(&name);
+    connection.execute("VACUUM INTO ?1", [name.to_string_lossy()])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    fn migrated(connection: &mut Connection) -> Result<(), StorageFailed> {
+        migrate(connection, &Location::Memory("test".to_owned()))
+    }
+
+    #[test]
+    fn a_new_file_gets_the_newest_version_once() {
+        let mut connection = memory();
+        migrated(&mut connection).unwrap();
+        migrated(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), VERSION);
+    }
+
+    #[test]
+    fn somebody_elses_database_is_not_touched() {
+        let mut connection = memory();
+        connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert_eq!(migrated(&mut connection), Err(StorageFailed::NotADatabase));
+        connection.execute_batch("PRAGMA user_version = 1").unwrap();
+        assert_eq!(migrated(&mut connection), Err(StorageFailed::NotADatabase));
+    }
+
+    #[test]
+    fn a_newer_version_is_refused() {
+        let mut connection = memory();
+        migrated(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let newer = StorageFailed::NewerSchema { found: VERSION + 1, known: VERSION };
+        assert_eq!(migrated(&mut connection), Err(newer));
+    }
+
+    #[test]
+    fn every_table_is_strict_and_says_what_it_is_for() {
+        for step in STEPS {
+            for table in step.split("CREATE TABLE").skip(1) {
+                let body = table.split(';').next().unwrap();
+                assert!(body.contains("--"), "no comment in {}", body.lines().next().unwrap());
+                assert!(
+                    table.split_once(") STRICT;").is_some(),
+                    "not strict: {}",
+                    body.lines().next().unwrap()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the file knows of itself, and what it knows of authority: settings, records, certificates, foundings.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::database::{Reading, StorageFailed, Writing};
+
+type Result<T> = std::result::Result<T, StorageFailed>;
+
+/// Names of the settings.
+pub mod setting {
+    /// The device that the database belongs to: 16 bytes.
+    pub const DEVICE: &str = "device";
+    /// The worker that the database belongs to: UTF-8.
+    pub const WORKER: &str = "worker";
+    /// The session that has the database: 16 bytes.
+    pub const SESSION: &str = "session";
+    /// The certificate in whose name this device signs: its hash.
+    pub const CERTIFICATE: &str = "certificate";
+    /// The day up to which occurrences are projected.
+    pub const HORIZON: &str = "horizon";
+    /// The version of the projections.
+    pub const PROJECTIONS: &str = "projections";
+}
+
+/// A case's founding record as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundingRow {
+    /// The record.
+    pub bytes: Vec<u8>,
+    /// The founder's signature.
+    pub signature: Vec<u8>,
+    /// The founder's certificate, by hash.
+    pub certificate: Vec<u8>,
+}
+
+impl Reading<'_> {
+    /// A setting.
+    pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let mut statement = self.connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    /// Every authority record, each after the ones that it follows.
+    pub fn authority_records(&self) -> Result<Vec<Vec<u8>>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT bytes FROM authority_record ORDER BY id")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// A case's founding record.
+    pub fn founding(&self, case: &[u8; 16]) -> Result<Option<FoundingRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT bytes, signature, certificate FROM founding WHERE case_id = ?1")?;
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok(FoundingRow { bytes: row.get(0)?, signature: row.get(1)?, certificate: row.get(2)? })
+        };
+        Ok(statement.query_row([case.as_slice()], row).optional()?)
+    }
+
+    /// Whether any change or case was ever written here.
+    pub fn is_untouched(&self) -> Result<bool> {
+        let touched: bool = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM change) OR EXISTS (SELECT 1 FROM founding)",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(!touched)
+    }
+}
+
+impl Writing<'_> {
+    /// Keeps a setting.
+    pub fn set_setting(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO setting (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?
+            .execute(params![name, value])?;
+        Ok(())
+    }
+
+    /// Adds an authority record.
+    pub fn add_authority_record(
+        &self,
+        issuer: &[u8; 16],
+        number: u64,
+        bytes: &[u8],
+        received_at: i64,
+    ) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO authority_record (issuer, number, bytes, received_at) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![issuer.as_slice(), number as i64, bytes, received_at])?;
+        Ok(())
+    }
+
+    /// Forgets every authority record and certificate: only before the first change, to join another domain.
+    pub fn clear_authority(&self) -> Result<()> {
+        self.tx.execute_batch("DELETE FROM authority_record; DELETE FROM certificate;")?;
+        Ok(())
+    }
+
+    /// Adds a certificate that counts.
+    pub fn add_certificate(&self, hash: &[u8; 32], device: &[u8; 16], worker: &str) -> Result<()> {
+        self.tx
+            .prepare_cached("INSERT OR IGNORE INTO certificate (hash, device, worker) VALUES (?1, ?2, ?3)")?
+            .execute(params![hash.as_slice(), device.as_slice(), worker])?;
+        Ok(())
+    }
+
+    /// Keeps who opened a case.
+    pub fn add_founding(&self, case: &[u8; 16], founding: &FoundingRow) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT OR IGNORE INTO founding (case_id, bytes, signature, certificate) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![case.as_slice(), founding.bytes, founding.signature, founding.certificate])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,384 @@
+//! Keeping a store well: compaction, the horizon of planned visits, rebuild, verification, backup.
+
+use std::path::Path;
+
+use chrono::Days;
+
+use super::project::{self, Touched};
+use super::{Store, opening};
+use crate::document::{Document, Kind, raw_chunk};
+use crate::error::{Error, Result};
+use crate::exchange::{CancelToken, Progress};
+use crate::identity::signature::Place;
+use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
+use crate::storage::changes::{ChangeState, StoredSnapshot};
+use crate::storage::documents::DocumentRow;
+use crate::storage::settings::setting;
+use crate::storage::{Database, Location, Reading, StorageFailed, Writing, schema};
+use crate::time::Day;
+
+/// Projections of this version; a store with others rebuilds them when it is opened.
+const PROJECTIONS: u32 = 1;
+/// How far ahead planned visits are projected, and when that is made good again.
+const HORIZON_DAYS: u64 = 400;
+const HORIZON_LEAST: u64 = 370;
+/// A document is compacted when so many changes are pending, or when they weigh half its snapshot.
+const COMPACT_AT: u32 = 32;
+
+/// What a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// The version of its file.
+    pub schema: u32,
+    /// The size of its file in bytes.
+    pub bytes: u64,
+    /// How many documents it holds.
+    pub documents: u64,
+    /// How many changes it holds.
+    pub changes: u64,
+    /// How many of them are not part of their documents.
+    pub quarantined: u64,
+    /// Whether the file is encrypted by the store itself.
+    pub encrypted: bool,
+    /// Whether its keys are lost: it can be read, and drafts can be saved.
+    pub keys_lost: bool,
+}
+
+/// What a store did since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Documents loaded from disk. Lists, searches and due visits load none.
+    pub documents_loaded: u64,
+}
+
+/// What verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Documents that were looked at.
+    pub documents: u64,
+    /// Changes that were looked at.
+    pub changes: u64,
+    /// Documents that do not load as what they were.
+    pub damaged: Vec<DocumentId>,
+    /// Changes whose bytes or signature are not what they were.
+    pub forged: Vec<ChangeHash>,
+    /// Projection rows that are not what the documents say.
+    pub stale_rows: u64,
+    /// One figure for everything held.
+    pub digest: String,
+    /// True if it was canceled before the end.
+    pub canceled: bool,
+}
+
+impl VerifyReport {
+    /// Whether everything is as it should be.
+    pub fn is_sound(&self) -> bool {
+        self.damaged.is_empty() && self.forged.is_empty() && self.stale_rows == 0 && !self.canceled
+    }
+}
+
+impl Store {
+    /// What this store is.
+    pub fn info(&self) -> Result<Info> {
+        let keys_lost = self.own().keys.is_none();
+        self.read(|reading| {
+            let (changes, quarantined) = reading.change_counts()?;
+            Ok(Info {
+                schema: reading.version()?,
+                bytes: reading.bytes()?,
+                documents: reading.document_count()?,
+                changes,
+                quarantined,
+                encrypted: false,
+                keys_lost,
+            })
+        })
+    }
+
+    /// What this store did since it was opened.
+    pub fn stats(&self) -> Stats {
+        Stats { documents_loaded: self.inner.documents_loaded.load(std::sync::atomic::Ordering::Relaxed) }
+    }
+
+    /// Copies the store, consistently and while it is in use, into a new file. Drafts go with it, keys do not.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the file is there already or cannot be written, [`Error::Canceled`]; no file is left.
+    pub fn back_up(&self, to: &Path, mut progress: impl FnMut(Progress), cancel: &CancelToken) -> Result<()> {
+        self.ready()?;
+        let finished = self.inner.database.back_up(to, |done, total| {
+            progress(Progress { done, total });
+            !cancel.is_canceled()
+        })?;
+        if finished { Ok(()) } else { Err(Error::Canceled) }
+    }
+
+    /// Puts a backup in the place of a store that is not open. Opened with its vault, the store notices that it was
+    /// restored and writes as somebody new from then on.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the backup is not a sound Caseplan database, or the place is taken.
+    pub fn restore(backup: &Path, to: &Path) -> Result<()> {
+        if to.exists() {
+            return Err(StorageFailed::CannotOpen.into());
+        }
+        if !backup.is_file() {
+            return Err(StorageFailed::CannotOpen.into());
+        }
+        let beside = to.with_extension("partial");
+        let copy = || -> Result<()> {
+            std::fs::copy(backup, &beside).map_err(StorageFailed::from)?;
+            let database = Database::open(Location::File(beside.clone()))?;
+            database.read(|reading| Ok::<_, Error>(reading.check_integrity()?))?;
+            database.suspend();
+            std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(StorageFailed::from)?;
+            Ok(std::fs::rename(&beside, to).map_err(StorageFailed::from)?)
+        };
+        let copied = copy();
+        for leftover in ["partial", "partial-wal", "partial-shm", "partial.lock"] {
+            let _ = std::fs::remove_file(to.with_extension(leftover));
+        }
+        copied
+    }
+
+    /// Drops every projection and makes it again from documents and records.
+    pub fn rebuild(&self) -> Result<()> {
+        self.ready()?;
+        let horizon = self.this_day()?.checked_add_days(Days::new(HORIZON_DAYS)).unwrap_or(Day::MAX);
+        let done = self.inner.database.write(|tx| self.rebuild_in(tx, horizon));
+        done.map_err(|error| self.closing(error))
+    }
+
+    fn rebuild_in(&self, tx: &Writing<'_>, horizon: Day) -> Result<()> {
+        tx.clear_projections()?;
+        opening::keep_certificates(tx, &self.own().authority)?;
+        for row in tx.reading().documents()? {
+            if Kind::from_code(&row.kind).is_some() {
+                let document = self.load(&tx.reading(), &row)?;
+                project::document(tx, &row, &document, Touched::Everything, horizon)?;
+            }
+        }
+        tx.set_setting(setting::HORIZON, horizon.to_string().as_bytes())?;
+        tx.set_setting(setting::PROJECTIONS, &PROJECTIONS.to_be_bytes())?;
+        Ok(())
+    }
+
+    pub(crate) fn refresh_projections(&self) -> Result<()> {
+        let current = self.read(|reading| Ok(reading.setting(setting::PROJECTIONS)?))?;
+        if current.as_deref() == Some(&PROJECTIONS.to_be_bytes()) { Ok(()) } else { self.rebuild() }
+    }
+
+    /// The day up to which planned visits are projected.
+    pub(crate) fn horizon(&self, reading: &Reading<'_>) -> Result<Day> {
+        let stored = reading.setting(setting::HORIZON)?;
+        let day = stored.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok());
+        day.ok_or(StorageFailed::damaged("horizon").into())
+    }
+
+    /// Moves the horizon when it has come near.
+    pub(crate) fn extend_horizon(&self, today: Day) -> Result<()> {
+        let horizon = self.read(|reading| self.horizon(reading))?;
+        if today.checked_add_days(Days::new(HORIZON_LEAST)).is_none_or(|least| horizon >= least) {
+            return Ok(());
+        }
+        let Some(horizon) = today.checked_add_days(Days::new(HORIZON_DAYS)) else { return Ok(()) };
+        self.inner.database.write(|tx| {
+            for row in tx.reading().plan_rows(None)? {
+                let plan = crate::json::from_text(&row.detail).ok_or(StorageFailed::damaged("plan"))?;
+                project::put_plan(tx, &plan, horizon)?;
+            }
+            Ok(tx.set_setting(setting::HORIZON, horizon.to_string().as_bytes())?)
+        })
+    }
+
+    /// Compacts every document that is due; the heavy part holds no lock.
+    pub fn compact_due(&self) -> Result<u32> {
+        self.compact(COMPACT_AT)
+    }
+
+    /// Compacts every document with at least so many pending changes.
+    pub fn compact(&self, pending: u32) -> Result<u32> {
+        let due = self.read(|reading| Ok(reading.documents_to_compact(pending)?))?;
+        let mut compacted = 0;
+        for id in due {
+            let Some((row, snapshot, absorbed)) = self.read(|reading| self.snapshot_of(reading, id))? else {
+                continue;
+            };
+            let done = self.inner.database.write(|tx| {
+                self.ready()?;
+                Ok(tx.replace_snapshot(row.id, &snapshot, &absorbed)?)
+            });
+            done.map_err(|error| self.closing(error))?;
+            compacted += 1;
+        }
+        Ok(compacted)
+    }
+
+    /// A document's next snapshot, loaded back from the very bytes and compared, and the changes that it absorbs.
+    fn snapshot_of(
+        &self,
+        reading: &Reading<'_>,
+        id: i64,
+    ) -> Result<Option<(DocumentRow, StoredSnapshot, Vec<i64>)>> {
+        let row = reading.document_of_row(id)?;
+        if Kind::from_code(&row.kind).is_none() {
+            return Ok(None);
+        }
+        let absorbed: Vec<i64> = reading.pending_chunks(id)?.into_iter().map(|(id, _)| id).collect();
+        let document = self.load(reading, &row)?;
+        let snapshot = StoredSnapshot::of(&document.save())?;
+        let back = Document::load(document.kind(), &snapshot.chunk()?, &[]);
+        let same = back.is_ok_and(|back| back.heads() == document.heads() && back.save() == document.save());
+        if same {
+            Ok(Some((row, snapshot, absorbed)))
+        } else {
+            Err(StorageFailed::damaged("snapshot").into())
+        }
+    }
+
+    /// Checks every page, every change's bytes and signature, and every projection against its document.
+    pub fn verify(&self, mut progress: impl FnMut(Progress), cancel: &CancelToken) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        let documents = self.read(|reading| {
+            reading.check_integrity()?;
+            Ok(reading.documents()?)
+        })?;
+        let total = documents.len() as u64;
+        for row in documents {
+            if cancel.is_canceled() {
+                report.canceled = true;
+                return Ok(report);
+            }
+            self.read(|reading| self.verify_document(reading, &row, &mut report))?;
+            report.documents += 1;
+            progress(Progress { done: report.documents, total });
+        }
+        report.digest = self.exchange().digest()?;
+        if report.damaged.is_empty() {
+            report.stale_rows = self.stale_rows()?;
+        }
+        Ok(report)
+    }
+
+    fn verify_document(
+        &self,
+        reading: &Reading<'_>,
+        row: &DocumentRow,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let id = DocumentId::from_slice(&row.document_id)?;
+        let document = match Kind::from_code(&row.kind) {
+            None => None,
+            Some(_) => match self.load(reading, row) {
+                Ok(document) => Some(document),
+                Err(Error::Storage(StorageFailed::Damaged { .. })) => {
+                    report.damaged.push(id);
+                    return Ok(());
+                }
+                Err(other) => return Err(other),
+            },
+        };
+        let place = Place { scope: ScopeId::from_slice(&row.scope_id)?, document: id, kind: &row.kind };
+        let own = self.own();
+        for change in reading.changes(row.id)? {
+            report.changes += 1;
+            let hash = ChangeHash(change.hash);
+            let chunk = match reading.chunk(change.id)? {
+                Some(stored) => raw_chunk(&stored).ok(),
+                None => document.as_ref().and_then(|document| document.raw_change(&hash)),
+            };
+            let intact = chunk
+                .is_some_and(|chunk| chunk.get(8..).is_some_and(|hashed| sha256(&[hashed]) == change.hash));
+            let certificate = own.authority.certificate(&change.certificate);
+            let signed = match certificate {
+                Some(certificate) => place.verify(certificate, &hash, &change.signature),
+                None => change.state == ChangeState::UnknownAuthor,
+            };
+            if !intact || !signed {
+                report.forged.push(hash);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many projection rows differ from what the documents say. The rebuilt rows are rolled back.
+    fn stale_rows(&self) -> Result<u64> {
+        let mut differ = 0;
+        let rolled_back = self.inner.database.write(|tx| {
+            let before = tx.reading().dump_projections()?;
+            let horizon = self.horizon(&tx.reading())?;
+            self.rebuild_in(tx, horizon)?;
+            let after = tx.reading().dump_projections()?;
+            let missing = after.iter().filter(|line| before.binary_search(line).is_err()).count();
+            let wrong = before.iter().filter(|line| after.binary_search(line).is_err()).count();
+            differ = (missing + wrong) as u64;
+            Err::<(), Error>(Error::Canceled)
+        });
+        match rolled_back {
+            Err(Error::Canceled) | Ok(()) => Ok(differ),
+            Err(other) => Err(self.closing(other)),
+        }
+    }
+
+    /// Every projection row as text, sorted: two stores with equal documents have equal ones.
+    pub fn dump_projections(&self) -> Result<Vec<String>> {
+        self.read(|reading| Ok(reading.dump_projections()?))
+    }
+
+    /// Each document as a standard Automerge file, with its header and the signatures of its changes beside it.
+    pub fn dump_documents(&self, mut take: impl FnMut(DumpedDocument) -> Result<()>) -> Result<()> {
+        let rows = self.read(|reading| Ok(reading.documents()?))?;
+        for row in rows.iter().filter(|row| Kind::from_code(&row.kind).is_some()) {
+            let dumped = self.read(|reading| {
+                let document = self.load(reading, row)?;
+                Ok(DumpedDocument {
+                    id: DocumentId::from_slice(&row.document_id)?,
+                    scope: ScopeId::from_slice(&row.scope_id)?,
+                    kind: row.kind.clone(),
+                    automerge: document.save(),
+                    signatures: reading
+                        .changes(row.id)?
+                        .into_iter()
+                        .filter(|change| change.state == ChangeState::Accepted)
+                        .map(|change| ChangeSignature {
+                            change: ChangeHash(change.hash),
+                            certificate: change.certificate,
+                            signature: change.signature,
+                        })
+                        .collect(),
+                })
+            })?;
+            take(dumped)?;
+        }
+        Ok(())
+    }
+
+    /// The newest version of a store's file that this library knows.
+    pub const SCHEMA: u32 = schema::VERSION;
+}
+
+/// A document outside its store: nobody's data is locked in.
+#[derive(Debug, Clone)]
+pub struct DumpedDocument {
+    /// The document.
+    pub id: DocumentId,
+    /// Its scope.
+    pub scope: ScopeId,
+    /// Its kind's code.
+    pub kind: String,
+    /// A standard `.automerge` file.
+    pub automerge: Vec<u8>,
+    /// The signatures of its changes.
+    pub signatures: Vec<ChangeSignature>,
+}
+
+/// The signature of one change.
+#[derive(Debug, Clone)]
+pub struct ChangeSignature {
+    /// The change.
+    pub change: ChangeHash,
+    /// The certificate that it names, by hash.
+    pub certificate: [u8; 32],
+    /// The signature.
+    pub signature: [u8; 64],
+}

@@ -1,0 +1,242 @@
+//! The one thread that a store owns: listeners in commit order, log entries, compaction, the turn of the day.
+//!
+//! No command ever waits for it, and it holds no lock while it calls an app.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::{JoinHandle, ThreadId};
+use std::time::Duration;
+
+use super::config::LogEntry;
+use super::{Inner, LogLevel, Store};
+use crate::ids::CaseId;
+use crate::time::Day;
+
+/// What a commit could have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Cases and participants.
+    Cases,
+    /// Visitation plans and due visits.
+    VisitationPlans,
+    /// Contacts.
+    Contacts,
+    /// Drafts.
+    Drafts,
+    /// Fields in conflict.
+    Conflicts,
+    /// Issues.
+    Issues,
+    /// The domain and its certificates.
+    Identity,
+    /// The day has turned in the store's zone.
+    Today,
+}
+
+/// What changed since a listener was last called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What kinds of things.
+    pub topics: BTreeSet<Topic>,
+    /// In which cases.
+    pub cases: BTreeSet<CaseId>,
+}
+
+impl Changes {
+    /// One topic, in a case or everywhere.
+    pub fn of(topic: Topic, case: Option<CaseId>) -> Self {
+        Self { topics: BTreeSet::from([topic]), cases: case.into_iter().collect() }
+    }
+
+    /// Adds what another commit changed.
+    pub fn add(&mut self, other: Self) {
+        self.topics.extend(other.topics);
+        self.cases.extend(other.cases);
+    }
+}
+
+/// A listener failed. It stays subscribed; the failure is logged by its class.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a listener failed: {class}")]
+pub struct ListenerFailed {
+    /// The class of the failure, never its text.
+    pub class: String,
+}
+
+/// Told what changed. Called on the store's own thread, with no lock held.
+pub trait ChangeListener: Send + Sync {
+    /// Something changed.
+    fn on_change(&self, changes: &Changes) -> Result<(), ListenerFailed>;
+}
+
+enum Message {
+    Changed(Changes),
+    Log(LogEntry),
+    Compact,
+    Stop,
+}
+
+type Listeners = Arc<Mutex<Vec<(u64, Arc<dyn ChangeListener>)>>>;
+
+/// A subscription; it ends with [`Watch::cancel`], not by being dropped.
+#[derive(Clone)]
+pub struct Watch {
+    id: u64,
+    listeners: Listeners,
+}
+
+impl Watch {
+    /// Ends the subscription. A call that is under way is finished.
+    pub fn cancel(&self) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).retain(|(id, _)| *id != self.id);
+    }
+}
+
+pub(crate) struct Worker {
+    sender: Mutex<Sender<Message>>,
+    receiver: Mutex<Option<Receiver<Message>>>,
+    listeners: Listeners,
+    thread: Mutex<Option<(ThreadId, JoinHandle<()>)>>,
+}
+
+/// How often the day is looked at.
+const DAY_POLL: Duration = Duration::from_secs(30);
+
+impl Worker {
+    pub fn new() -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            sender: Mutex::new(sender),
+            receiver: Mutex::new(Some(receiver)),
+            listeners: Arc::default(),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// Starts the thread; the store that it serves keeps it, not the other way round.
+    pub fn start(&self, store: &Arc<Inner>) {
+        let Some(receiver) = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        let (store, listeners) = (Arc::downgrade(store), self.listeners.clone());
+        let spawned = std::thread::Builder::new()
+            .name("caseplan".to_owned())
+            .spawn(move || Loop { store, listeners, receiver, day: None }.run());
+        // Without the thread, commands still work; nobody is told and nothing is compacted.
+        if let Ok(handle) = spawned {
+            *self.thread.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((handle.thread().id(), handle));
+        }
+    }
+
+    pub fn changed(&self, changes: Changes) {
+        self.send(Message::Changed(changes));
+    }
+
+    pub fn log(&self, entry: LogEntry) {
+        self.send(Message::Log(entry));
+    }
+
+    pub fn compact(&self) {
+        self.send(Message::Compact);
+    }
+
+    fn send(&self, message: Message) {
+        // A stopped thread has nobody left to tell.
+        let _ = self.sender.lock().unwrap_or_else(PoisonError::into_inner).send(message);
+    }
+
+    pub fn watch(&self, listener: Arc<dyn ChangeListener>) -> Watch {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = listeners.last().map_or(0, |(id, _)| id + 1);
+        listeners.push((id, listener));
+        Watch { id, listeners: self.listeners.clone() }
+    }
+
+    /// Ends the thread and waits for it, unless this is it.
+    pub fn stop(&self) {
+        self.send(Message::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((id, handle)) = thread
+            && id != std::thread::current().id()
+        {
+            let _ = handle.join();
+        }
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+struct Loop {
+    store: Weak<Inner>,
+    listeners: Listeners,
+    receiver: Receiver<Message>,
+    day: Option<Day>,
+}
+
+impl Loop {
+    fn run(mut self) {
+        loop {
+            let first = match self.receiver.recv_timeout(DAY_POLL) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let (mut changes, mut compact) = (Changes::default(), false);
+            for message in first.into_iter().chain(self.receiver.try_iter().collect::<Vec<_>>()) {
+                match message {
+                    Message::Changed(more) => changes.add(more),
+                    Message::Log(entry) => self.log(&entry),
+                    Message::Compact => compact = true,
+                    Message::Stop => return,
+                }
+            }
+            self.turn_of_the_day(&mut changes);
+            if !changes.topics.is_empty() {
+                self.tell(&changes);
+            }
+            if compact && let Some(inner) = self.store.upgrade() {
+                let store = Store { inner };
+                if let Err(error) = store.compact_due() {
+                    store.inner.log(
+                        LogLevel::Warning,
+                        "compaction.failed",
+                        vec![format!("{:.60}", error.to_string())],
+                    );
+                }
+            }
+        }
+    }
+
+    fn turn_of_the_day(&mut self, changes: &mut Changes) {
+        let Some(inner) = self.store.upgrade() else { return };
+        let store = Store { inner };
+        let Ok(day) = store.this_day() else { return };
+        if self.day.replace(day).is_some_and(|before| before != day) {
+            let _ = store.extend_horizon(day);
+            changes.add(Changes::of(Topic::Today, None));
+        }
+    }
+
+    fn tell(&self, changes: &Changes) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (_, listener) in listeners {
+            if let Err(failed) = listener.on_change(changes) {
+                self.log(&LogEntry {
+                    level: LogLevel::Warning,
+                    code: "listener.failed",
+                    ids: vec![
+                        failed.class.chars().filter(|c| c.is_alphanumeric() || *c == '.').take(80).collect(),
+                    ],
+                });
+            }
+        }
+    }
+
+    fn log(&self, entry: &LogEntry) {
+        let sink = self.store.upgrade().and_then(|inner| inner.config.log.clone());
+        if let Some(sink) = sink {
+            let _ = sink.log(entry);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! For tests, of this library and of apps: a clock that stands still until it is told to move, and randomness from a
+//! seed, so that a story gives the same ids every time.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use crate::ids::sha256;
+use crate::random::{Random, RandomFailed};
+use crate::time::{Clock, ClockFailed, Instant, from_unix};
+
+/// A clock that is set by hand.
+#[derive(Debug)]
+pub struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    /// A clock that stands at this moment.
+    pub fn at(at: Instant) -> Self {
+        Self(AtomicI64::new(at.timestamp()))
+    }
+
+    /// Sets it.
+    pub fn set(&self, at: Instant) {
+        self.0.store(at.timestamp(), Ordering::SeqCst);
+    }
+
+    /// Moves it on by so many seconds.
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Result<Instant, ClockFailed> {
+        Ok(from_unix(self.0.load(Ordering::SeqCst)))
+    }
+}
+
+/// Randomness from a seed: the same bytes every time. Never for real keys.
+#[derive(Debug)]
+pub struct SeededRandom {
+    seed: u64,
+    counter: AtomicU64,
+}
+
+impl SeededRandom {
+    /// A source with this seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, counter: AtomicU64::new(0) }
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomFailed> {
+        for chunk in bytes.chunks_mut(32) {
+            let counter = self.counter.fetch_add(1, Ordering::SeqCst);
+            let block = sha256(&[b"caseplan/testing", &self.seed.to_be_bytes(), &counter.to_be_bytes()]);
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
