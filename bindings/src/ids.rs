@@ -10,19 +10,35 @@ use crate::CaseplanError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CaseId(pub Uuid);
 
-uniffi::custom_type!(CaseId, String, {
-    try_lift: |text| match Uuid::parse_str(&text) {
-        Ok(id) => Ok(CaseId(id)),
-        Err(_) => Err(CaseplanError::not_a("case id", &text).into()),
-    },
-    lower: |id| id.0.to_string(),
-});
-
 /// Names a worker as the agency does; any text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WorkerId(pub String);
 
-uniffi::custom_type!(WorkerId, String, {
-    try_lift: |text| Ok(WorkerId(text)),
-    lower: |id| id.0,
-});
+/// Carries ids that are UUIDs. A text that is none is the app's error, and the app gets it as one.
+macro_rules! carry_uuids {
+    ($($id:ident: $name:literal,)*) => {$(
+        uniffi::custom_type!($id, String, {
+            remote,
+            try_lift: |text| match Uuid::parse_str(&text) {
+                Ok(id) => Ok($id(id)),
+                Err(_) => Err(CaseplanError::not_a($name, &text).into()),
+            },
+            lower: |id| id.0.to_string(),
+        });
+    )*};
+}
+
+/// Carries ids that are any text.
+macro_rules! carry_texts {
+    ($($id:ident,)*) => {$(
+        uniffi::custom_type!($id, String, { remote, try_lift: |text| Ok($id(text)), lower: |id| id.0 });
+    )*};
+}
+
+carry_uuids! {
+    CaseId: "case id",
+}
+
+carry_texts! {
+    WorkerId,
+}
