@@ -1,1 +1,3 @@
-fn main(){}
+//! The desktop door to a store.
+
+fn main() {}

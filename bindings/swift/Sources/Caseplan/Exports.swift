@@ -1,0 +1,3 @@
+// One import is enough for an app.
+@_exported import CaseplanCore
+@_exported import CaseplanTypes
