@@ -1,3 +1,3 @@
-//! The desktop door to a store.
+//! The desktop door to a Caseplan store.
 
 fn main() {}

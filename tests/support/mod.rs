@@ -1,0 +1,223 @@
+//! Named devices for stories: real stores in real files, a clock that is set by hand, exported bytes between them.
+#![allow(dead_code, clippy::unwrap_used, reason = "each story uses a part of this, and fails by panicking")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use caseplan_core::case::{Case, NewCase, NewParticipant, NewPerson, Participant, ParticipantRole};
+use caseplan_core::contact::drafts::DraftStart;
+use caseplan_core::contact::{Contact, ContactDraft, Outcome, OutcomeCode};
+use caseplan_core::exchange::ImportReport;
+use caseplan_core::identity::{KeyVault, MemoryVault, Role};
+use caseplan_core::storage::Location;
+use caseplan_core::testing::{FixedClock, SeededRandom};
+use caseplan_core::time::{Day, Instant, Zone};
+use caseplan_core::visitation::{
+    ContactMethod, DueVisit, Mandate, NewVisitationPlan, OccurrenceRef, PartyRef, Schedule, VisitationPlan,
+};
+use caseplan_core::{Store, StoreConfig};
+
+/// Where stories begin: a Monday.
+pub const MONDAY: &str = "2026-03-02T08:00:00Z";
+
+pub fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+pub fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+pub fn paris() -> Zone {
+    "Europe/Paris".parse().unwrap()
+}
+
+/// A phone with one worker's store.
+pub struct Device {
+    pub store: Store,
+    pub clock: Arc<FixedClock>,
+    pub vault: Arc<MemoryVault>,
+    pub folder: Arc<tempfile::TempDir>,
+    pub worker: String,
+    seed: u64,
+}
+
+impl Device {
+    /// A new phone of a worker; the name makes its keys and ids.
+    pub fn new(name: &str, worker: &str) -> Self {
+        let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(131).wrapping_add(byte.into()));
+        let clock = Arc::new(FixedClock::at(at(MONDAY)));
+        let vault = Arc::new(MemoryVault::default());
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let config = config(folder.path().join("caseplan.db"), worker, &clock, seed);
+        let store = Store::open(config, vault.clone()).unwrap();
+        Self { store, clock, vault, folder, worker: worker.to_owned(), seed }
+    }
+
+    /// A new phone that this one certifies before its first change.
+    pub fn enrol(&self, name: &str, worker: &str) -> Self {
+        let other = Self::new(name, worker);
+        let answer =
+            self.store.identity().certify(&other.store.identity().request().unwrap(), &[Role::Caseworker], 1);
+        other.store.identity().adopt(&answer.unwrap()).unwrap();
+        other
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("caseplan.db")
+    }
+
+    pub fn config(&self) -> StoreConfig {
+        config(self.file(), &self.worker, &self.clock, self.seed + 1_000_003)
+    }
+
+    /// Closes the store and opens it again, as after a restart.
+    pub fn restart(&mut self) {
+        self.store.close();
+        self.seed += 1;
+        self.store = Store::open(self.config(), self.vault.clone()).unwrap();
+    }
+
+    /// Hands everything that another lacks to it, as bytes.
+    pub fn hand_to(&self, other: &Self) -> ImportReport {
+        let mut export =
+            self.store.exchange().export(Some(&other.store.exchange().vector().unwrap())).unwrap();
+        let mut import = other.store.exchange().import().unwrap();
+        loop {
+            let bytes = export.next(64 * 1024).unwrap();
+            if bytes.is_empty() {
+                return import.finish();
+            }
+            import.feed(&bytes).unwrap();
+        }
+    }
+
+    /// Both hand each other what the other lacks, until neither has anything new.
+    pub fn meet(&self, other: &Self) {
+        for _ in 0..8 {
+            let moved = self.hand_to(other).accepted + other.hand_to(self).accepted;
+            if moved == 0 {
+                return;
+            }
+        }
+        panic!("two devices that never come to rest");
+    }
+
+    pub fn now(&self, text: &str) {
+        self.clock.set(at(text));
+    }
+
+    /// Léa's case, with her mother.
+    pub fn lea(&self, reference: &str) -> (Case, Participant) {
+        let case = self.store.cases().create(&new_case(reference, "Léa Martin")).unwrap();
+        let ana = NewParticipant {
+            person: NewPerson { name: "Ana Martin".to_owned(), born: None },
+            role: ParticipantRole::Parent,
+            from: None,
+            origin: None,
+        };
+        let ana = self.store.cases().add_participant(case.id, &ana).unwrap();
+        let case = self.store.cases().get(case.id).unwrap().unwrap();
+        (case, ana)
+    }
+
+    /// Ana visits Léa on Saturdays at 14:00.
+    pub fn saturdays(&self, case: &Case, visitor: &Participant) -> VisitationPlan {
+        let plan = weekly(case, visitor);
+        self.store.visitation_plans().create(case.id, &plan).unwrap().plan
+    }
+
+    /// The planned visits of some days.
+    pub fn planned(&self, from: &str, to: &str) -> Vec<OccurrenceRef> {
+        let due = self.store.visitation_plans().due(day(from), day(to), None).unwrap();
+        due.into_iter()
+            .filter_map(|visit| match visit {
+                DueVisit::Occurrence { occurrence, .. } => Some(occurrence),
+                DueVisit::Quota { .. } => None,
+            })
+            .collect()
+    }
+
+    /// A draft for a planned visit that took place, ready to be completed.
+    pub fn drafted(&self, occurrence: OccurrenceRef, narrative: &str) -> ContactDraft {
+        let start = DraftStart::Occurrences { occurrences: vec![occurrence] };
+        let draft = self.store.contacts().start_draft(&start).unwrap();
+        let draft = ContactDraft { narrative: narrative.to_owned(), outcome: Some(occurred()), ..draft };
+        self.store.contacts().save_draft(&draft).unwrap()
+    }
+
+    /// Records that a planned visit took place.
+    pub fn records(&self, occurrence: OccurrenceRef, narrative: &str) -> Contact {
+        let draft = self.drafted(occurrence, narrative);
+        self.store.contacts().complete(draft.id).unwrap()
+    }
+
+    pub fn rows(&self) -> Vec<String> {
+        self.store.dump_projections().unwrap()
+    }
+}
+
+fn config(path: PathBuf, worker: &str, clock: &Arc<FixedClock>, seed: u64) -> StoreConfig {
+    StoreConfig {
+        location: Location::File(path),
+        worker: worker.parse().unwrap(),
+        zone: paris(),
+        clock: clock.clone(),
+        random: Arc::new(SeededRandom::new(seed)),
+        log: None,
+    }
+}
+
+pub fn new_case(reference: &str, child: &str) -> NewCase {
+    NewCase {
+        reference: reference.to_owned(),
+        case_type: None,
+        primary_client: NewPerson { name: child.to_owned(), born: Some(day("2019-04-02")) },
+        assigned_worker: None,
+        team: None,
+        opened_on: None,
+        origin: None,
+    }
+}
+
+pub fn weekly(case: &Case, visitor: &Participant) -> NewVisitationPlan {
+    NewVisitationPlan {
+        mandate: Mandate::MutuallyAgreed { on: None },
+        to_visit: vec![PartyRef::Participant(case.primary_client)],
+        visitors: vec![PartyRef::Participant(visitor.id)],
+        schedule: Schedule::Rule {
+            rule: "FREQ=WEEKLY;BYDAY=SA".to_owned(),
+            starts_at: "2026-03-07T14:00:00".parse().unwrap(),
+            zone: paris(),
+        },
+        minutes: Some(120),
+        methods: vec![ContactMethod::InPerson],
+        place: Some("Maison de la famille, salle 2".to_owned()),
+        supervision: None,
+        purpose: None,
+        conditions: None,
+        transport: None,
+        excluded: None,
+        start: None,
+        end: None,
+        min_age: None,
+        max_age: None,
+        as_draft: false,
+        origin: None,
+    }
+}
+
+pub fn occurred() -> Outcome {
+    Outcome {
+        code: OutcomeCode::Occurred,
+        attributed_to: None,
+        reason: None,
+        notice_hours: None,
+        comment: None,
+    }
+}
+
+/// A device whose vault is another's: a file that was copied with nothing else.
+pub fn vault_of(device: &Device) -> Arc<dyn KeyVault> {
+    device.vault.clone()
+}
