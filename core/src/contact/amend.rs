@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_when};
 use super::drafts::Contacts;
 use super::fields::{addendum_fields, corrected_register, stored_correction};
-use super::model::{Contact, Correction, NewAddendum};
+use super::{Contact, Correction, NewAddendum};
 use crate::case::Case;
 use crate::case::commands::require;
 use crate::document::layout::contact_log::{ADDENDA, CORRECTED};

@@ -4,7 +4,7 @@ use chrono::{Datelike, Duration};
 
 use super::drafts::{Contacts, missing, read};
 use super::fields::contact_fields;
-use super::model::{Contact, ContactDraft, Outcome, PlannedVisit, When};
+use super::{Contact, ContactDraft, Outcome, PlannedVisit, When};
 use crate::case::Case;
 use crate::case::commands::require;
 use crate::document::layout::contact_log::CONTACTS;

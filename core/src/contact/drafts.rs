@@ -2,7 +2,7 @@
 //!
 //! They need no keys: even a store that lost its vault keeps what is being typed.
 
-use super::model::{Attendance, AttendanceStatus, ContactDraft, ContactKind, PlannedVisit, When};
+use super::{Attendance, AttendanceStatus, ContactDraft, ContactKind, PlannedVisit, When};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, DraftId, VisitationPlanId};
 use crate::random;

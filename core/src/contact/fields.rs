@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{
+use super::{
     Addendum, Attendance, Contact, ContactDraft, ContactKind, CorrectedField, Correction, EnteredInError,
     Outcome, OutcomeCode, PlannedKind, PlannedVisit, When,
 };

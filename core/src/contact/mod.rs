@@ -1,6 +1,6 @@
 //! Contacts: drafts that are never lost, records that are never overwritten.
 //!
-//! - [`model`]: what is read and requested;
+//! - [`codes`], [`model`]: what is read and requested;
 //! - [`drafts`]: begin, save, discard;
 //! - [`fields`]: how a contact stands in its document;
 //! - [`complete`]: from draft to record;
@@ -8,11 +8,13 @@
 //! - [`reads`]: from projections only.
 
 pub mod amend;
+pub mod codes;
 pub mod complete;
 pub mod drafts;
 pub mod fields;
 pub mod model;
 pub mod reads;
 
+pub use codes::*;
 pub use drafts::Contacts;
 pub use model::*;

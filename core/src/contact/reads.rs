@@ -1,7 +1,7 @@
 //! Reading contacts: from projections only, no document is loaded.
 
 use super::drafts::Contacts;
-use super::model::{Contact, ContactPage, ContactSummary};
+use super::{Contact, ContactPage, ContactSummary};
 use crate::error::{Error, Result};
 use crate::ids::{Actor, CaseId, ContactId, VisitationPlanId};
 use crate::storage::contacts::{ContactFilter, ContactRow, RecordedRow};

@@ -65,7 +65,7 @@ impl Exchange<'_> {
 
     /// One figure for everything held: equal figures, equal holdings.
     pub fn digest(&self) -> Result<String> {
-        self.store.read(|reading| vector::root_digest(reading))
+        self.store.read(vector::root_digest)
     }
 
     /// Everything that the owner of a vector lacks; everything there is if none is given.

@@ -14,6 +14,9 @@ use crate::store::Store;
 /// The most documents of a vector.
 const MAX_DOCUMENTS: u64 = 100_000;
 
+/// What is held of one document: each actor's highest number and the first eight bytes of that change's hash.
+pub type Holding = BTreeMap<[u8; 24], (u64, [u8; 8])>;
+
 /// What a store holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vector {
@@ -24,7 +27,7 @@ pub struct Vector {
     /// The highest number of each issuer in the domain log.
     pub authority: BTreeMap<[u8; 16], u64>,
     /// Per document, each actor's highest number and the first eight bytes of that change's hash.
-    pub documents: BTreeMap<DocumentId, BTreeMap<[u8; 24], (u64, [u8; 8])>>,
+    pub documents: BTreeMap<DocumentId, Holding>,
 }
 
 impl Vector {
@@ -101,7 +104,7 @@ pub fn own(store: &Store, reading: &Reading<'_>) -> Result<Vector> {
 }
 
 /// What is held of one document.
-pub fn of_document(reading: &Reading<'_>, document: i64) -> Result<BTreeMap<[u8; 24], (u64, [u8; 8])>> {
+pub fn of_document(reading: &Reading<'_>, document: i64) -> Result<Holding> {
     let entries = reading.vector(document)?.into_iter().map(|(actor, seq, hash)| {
         let mut short = [0; 8];
         short.copy_from_slice(&hash[..8]);

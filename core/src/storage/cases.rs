@@ -2,7 +2,8 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::database::{Reading, StorageFailed, Writing};
+use super::database::{Reading, Writing};
+use super::failure::StorageFailed;
 
 type Result<T> = std::result::Result<T, StorageFailed>;
 

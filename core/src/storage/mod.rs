@@ -1,10 +1,10 @@
 //! The only code that names rusqlite: one SQLite file with documents, records, drafts and projections.
 //!
-//! - [`database`]: open, lock, readers and the writer, backup;
+//! - [`database`], [`failure`]: open, lock, readers and the writer, backup; what can go wrong;
 //! - [`schema`]: versions of the file;
 //! - [`settings`]: what the file knows of itself, authority records, foundings;
 //! - [`documents`]: scopes, documents, actors, heads;
-//! - [`changes`]: changes, snapshots, evidence;
+//! - [`changes`], [`snapshots`]: changes, what absorbs their bytes, evidence of what was refused;
 //! - [`drafts`]: contacts that are being written;
 //! - [`cases`], [`plans`], [`contacts`], [`issues`]: projections, one file per concept.
 //!
@@ -16,9 +16,12 @@ pub mod contacts;
 pub mod database;
 pub mod documents;
 pub mod drafts;
+pub mod failure;
 pub mod issues;
 pub mod plans;
 pub mod schema;
 pub mod settings;
+pub mod snapshots;
 
-pub use database::{Database, Location, Reading, StorageFailed, Writing};
+pub use database::{Database, Location, Reading, Writing};
+pub use failure::StorageFailed;

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::database::{Location, StorageFailed};
+use super::database::Location;
+use super::failure::StorageFailed;
 
 /// `PRAGMA application_id` of a Caseplan database: "CpLn".
 const APPLICATION_ID: i32 = 0x4370_4c6e;

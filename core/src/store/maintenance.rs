@@ -11,9 +11,10 @@ use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, Progress};
 use crate::identity::signature::Place;
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
-use crate::storage::changes::{ChangeState, StoredSnapshot};
+use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
+use crate::storage::snapshots::StoredSnapshot;
 use crate::storage::{Database, Location, Reading, StorageFailed, Writing, schema};
 use crate::time::Day;
 

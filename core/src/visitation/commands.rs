@@ -7,11 +7,11 @@ use chrono::Datelike;
 use super::fields::{
     self, Activated, CLIENT, VISITOR, methods, party_fields, place, read_plan, schedule_fields,
 };
-use super::model::{
+use super::schedule;
+use super::{
     Cancelation, ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, Schedule,
     Supervision, VisitationPlan, VisitationPlanView,
 };
-use super::schedule;
 use crate::case::Case;
 use crate::case::commands::require_open;
 use crate::case::fields::{day, register};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 
 use super::commands::VisitationPlans;
-use super::model::{DueState, DueVisit, OccurrenceRef, Schedule, VisitationPlan};
 use super::schedule::{self, Occurrence};
+use super::{DueState, DueVisit, OccurrenceRef, Schedule, VisitationPlan};
 use crate::contact::ContactDraft;
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, ContactId, DraftId, ScheduleId, from_hex};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::model::{
+use super::{
     Cancelation, ContactMethod, CourtOrder, Mandate, PartyRef, PlanParty, PlanSchedule, Schedule,
     Supervision, SupervisionLevel, VisitationPlan,
 };

@@ -1,12 +1,13 @@
 //! Visitation plans: by what right, when, how and where a child meets people; and which visits are due.
 //!
-//! - [`model`]: what is read and requested;
+//! - [`codes`], [`model`]: what is read and requested;
 //! - [`schedule`]: recurrence rules and quotas made into dates;
 //! - [`fields`]: how a plan stands in its document;
 //! - [`commands`]: one transaction each;
 //! - [`due`]: planned visits and what became of them;
 //! - [`reads`]: from projections only.
 
+pub mod codes;
 pub mod commands;
 pub mod due;
 pub mod fields;
@@ -14,5 +15,6 @@ pub mod model;
 pub mod reads;
 pub mod schedule;
 
+pub use codes::*;
 pub use commands::VisitationPlans;
 pub use model::*;

@@ -1,7 +1,7 @@
 //! Reading visitation plans: from projections only, no document is loaded.
 
 use super::commands::VisitationPlans;
-use super::model::{PartyRef, PlanParty, PlanStatus, PlanWarning, VisitationPlan, VisitationPlanView};
+use super::{PartyRef, PlanParty, PlanStatus, PlanWarning, VisitationPlan, VisitationPlanView};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, VisitationPlanId};
 use crate::storage::Reading;

@@ -5,7 +5,7 @@ use chrono::{Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTi
 use rrule::{Frequency, RRule, RRuleSet, Tz, Unvalidated};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::model::{PlanSchedule, QuotaPeriod, Schedule, VisitationPlan};
+use super::{PlanSchedule, QuotaPeriod, Schedule, VisitationPlan};
 use crate::error::{Error, Result};
 use crate::ids::ScheduleId;
 use crate::time::{Day, Instant, WallTime, Zone};

@@ -1,0 +1,151 @@
+//! Snapshots, which absorb the bytes of older changes; and the evidence of what was refused.
+//!
+//! Every stored blob begins with a format byte: 1 is a chunk as it is, 2 a deflated one.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use rusqlite::{OptionalExtension, params};
+
+use super::database::{Reading, Writing};
+use super::failure::StorageFailed;
+
+type Result<T> = std::result::Result<T, StorageFailed>;
+
+impl Reading<'_> {
+    /// The newest snapshot of a document.
+    pub fn snapshot(&self, document: i64) -> Result<Option<Vec<u8>>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT bytes FROM snapshot WHERE document = ?1 ORDER BY id DESC LIMIT 1")?;
+        let blob: Option<Vec<u8>> = statement.query_row([document], |row| row.get(0)).optional()?;
+        blob.map(|blob| open_blob(&blob, "snapshot")).transpose()
+    }
+
+    /// The documents whose pending changes number at least `count`, or weigh more than half their snapshot.
+    pub fn documents_to_compact(&self, count: u32) -> Result<Vec<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.document FROM change c
+             LEFT JOIN snapshot s ON s.document = c.document
+             WHERE c.bytes IS NOT NULL AND c.state = 0
+             GROUP BY c.document
+             HAVING count(*) >= ?1 OR sum(length(c.bytes)) * 2 > max(length(s.bytes))",
+        )?;
+        Ok(statement.query_map([count], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Evidence: what was refused outright and why.
+    pub fn evidence(&self) -> Result<Vec<(Vec<u8>, String, i64)>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT hash, reason, received_at FROM evidence ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// The most pieces of evidence that are kept.
+const MAX_EVIDENCE: u64 = 1_000;
+
+impl Writing<'_> {
+    /// Keeps a snapshot in place of the one that stands, and drops the bytes of the changes that it absorbed.
+    ///
+    /// The caller has loaded the very bytes and compared them; here they are read back once more before the old
+    /// ones go.
+    pub fn replace_snapshot(&self, document: i64, snapshot: &StoredSnapshot, absorbed: &[i64]) -> Result<()> {
+        self.tx
+            .prepare_cached("INSERT INTO snapshot (document, bytes) VALUES (?1, ?2)")?
+            .execute(params![document, snapshot.0])?;
+        let kept = self.tx.last_insert_rowid();
+        let back: Vec<u8> =
+            self.tx.query_row("SELECT bytes FROM snapshot WHERE id = ?1", [kept], |row| row.get(0))?;
+        if back != snapshot.0 {
+            return Err(StorageFailed::damaged("snapshot"));
+        }
+        self.tx.execute("DELETE FROM snapshot WHERE document = ?1 AND id <> ?2", params![document, kept])?;
+        let mut absorb = self.tx.prepare_cached("UPDATE change SET bytes = NULL WHERE id = ?1")?;
+        for id in absorbed {
+            absorb.execute([id])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was refused, once, until the cap is reached.
+    pub fn add_evidence(
+        &self,
+        document_id: Option<&[u8; 16]>,
+        hash: &[u8; 32],
+        reason: &str,
+        bytes: &[u8],
+        received_at: i64,
+    ) -> Result<()> {
+        if self.reading().count("SELECT count(*) FROM evidence")? >= MAX_EVIDENCE {
+            return Ok(());
+        }
+        self.tx
+            .prepare_cached(
+                "INSERT OR IGNORE INTO evidence (document_id, hash, reason, bytes, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                document_id.map(|id| id.as_slice()),
+                hash.as_slice(),
+                reason,
+                bytes,
+                received_at
+            ])?;
+        Ok(())
+    }
+}
+
+/// A stored blob's content.
+pub(super) fn open_blob(blob: &[u8], what: &str) -> Result<Vec<u8>> {
+    match blob.split_first() {
+        Some((1, chunk)) => Ok(chunk.to_vec()),
+        Some((2, deflated)) => {
+            let mut chunk = Vec::new();
+            let read = DeflateDecoder::new(deflated).read_to_end(&mut chunk);
+            read.map_err(|_| StorageFailed::damaged(what))?;
+            Ok(chunk)
+        }
+        _ => Err(StorageFailed::damaged(what)),
+    }
+}
+
+/// A snapshot as it will stand in the file.
+#[derive(Debug, Clone)]
+pub struct StoredSnapshot(Vec<u8>);
+
+impl StoredSnapshot {
+    /// Deflates a document chunk.
+    pub fn of(chunk: &[u8]) -> Result<Self> {
+        deflated(chunk).map(Self)
+    }
+
+    /// The chunk, read back from the bytes that will be stored.
+    pub fn chunk(&self) -> Result<Vec<u8>> {
+        open_blob(&self.0, "snapshot")
+    }
+}
+
+fn deflated(chunk: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(vec![2], Compression::default());
+    encoder.write_all(chunk)?;
+    Ok(encoder.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blobs_say_their_format() {
+        let chunk = vec![7; 1_000];
+        assert_eq!(open_blob(&deflated(&chunk).unwrap(), "x").unwrap(), chunk);
+        assert_eq!(open_blob(&[&[1], chunk.as_slice()].concat(), "x").unwrap(), chunk);
+        for bad in [vec![], vec![3, 1], vec![2, 0xff, 0xff]] {
+            assert_eq!(open_blob(&bad, "x"), Err(StorageFailed::damaged("x")));
+        }
+    }
+}
