@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_when};
+use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_time};
 use super::drafts::Contacts;
 use super::fields::{addendum_fields, corrected_register, stored_correction};
 use super::{Contact, Correction, NewAddendum};
@@ -59,8 +59,8 @@ fn check(command: &Command<'_>, case: &Case, id: ContactId, correction: &Correct
     let subject = id.to_string();
     match correction {
         Correction::Outcome { value } => Ok(Correction::Outcome { value: check_outcome(value, &subject)? }),
-        Correction::When { value } => {
-            Ok(Correction::When { value: check_when(value, command.now, &subject)? })
+        Correction::Time { value } => {
+            Ok(Correction::Time { value: check_time(value, command.now, &subject)? })
         }
         Correction::Place { value } => Ok(Correction::Place { value: line("place", value, REMARK)? }),
         Correction::Purposes { value } => Ok(Correction::Purposes { value: check_purposes(value)? }),

@@ -4,7 +4,7 @@ use chrono::{Datelike, Duration};
 
 use super::drafts::{Contacts, missing, read};
 use super::fields::contact_fields;
-use super::{Contact, ContactDraft, Outcome, PlannedVisit, When};
+use super::{Contact, ContactDraft, ContactTime, Outcome, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
 use crate::document::layout::contact_log::CONTACTS;
@@ -95,7 +95,7 @@ fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDr
     let took_place = draft.outcome.as_ref().is_some_and(|outcome| outcome.code.took_place());
     let missing: Vec<String> = [
         ("outcome", draft.outcome.is_none()),
-        ("when", draft.when.is_none()),
+        ("time", draft.time.is_none()),
         ("method", took_place && draft.method.is_none()),
         ("attendance", took_place && draft.attendance.is_empty()),
     ]
@@ -103,14 +103,14 @@ fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDr
     .filter(|(_, missing)| *missing)
     .map(|(field, _)| field.to_owned())
     .collect();
-    let (Some(outcome), Some(when)) = (&draft.outcome, &draft.when) else {
+    let (Some(outcome), Some(time)) = (&draft.outcome, &draft.time) else {
         return Err(Error::Incomplete { draft: draft.id, missing });
     };
     if !missing.is_empty() {
         return Err(Error::Incomplete { draft: draft.id, missing });
     }
     draft.outcome = Some(check_outcome(outcome, &draft.id.to_string())?);
-    draft.when = Some(check_when(when, now, &draft.id.to_string())?);
+    draft.time = Some(check_time(time, now, &draft.id.to_string())?);
     draft.place = optional_line("place", draft.place.as_deref(), REMARK)?;
     draft.narrative = prose("narrative", &draft.narrative, NARRATIVE)?;
     draft.purposes = check_purposes(&draft.purposes)?;
@@ -136,22 +136,22 @@ pub(crate) fn check_outcome(outcome: &Outcome, subject: &str) -> Result<Outcome>
 }
 
 /// CT-01: nothing has happened in the future, but for clocks that differ a little. An end follows its start.
-pub(crate) fn check_when(when: &When, now: Instant, subject: &str) -> Result<When> {
-    let mut when = when.clone();
-    if let Some(start) = when.start {
-        when.day = when.zone.day_of(start);
+pub(crate) fn check_time(time: &ContactTime, now: Instant, subject: &str) -> Result<ContactTime> {
+    let mut time = time.clone();
+    if let Some(start) = time.start {
+        time.day = time.zone.day_of(start);
     }
     let latest = now + CLOCK_TOLERANCE;
-    let future = when.start.is_some_and(|start| start > latest)
-        || when.end.is_some_and(|end| end > latest)
-        || when.day > when.zone.day_of(latest);
+    let future = time.start.is_some_and(|start| start > latest)
+        || time.end.is_some_and(|end| end > latest)
+        || time.day > time.zone.day_of(latest);
     if future {
         return Err(Error::rule("CT-01", [subject]));
     }
-    match (when.start, when.end) {
-        (Some(start), Some(end)) if end < start => Err(Error::invalid("when.end", "range")),
-        (None, Some(_)) => Err(Error::invalid("when.end", "format")),
-        _ => Ok(when),
+    match (time.start, time.end) {
+        (Some(start), Some(end)) if end < start => Err(Error::invalid("time.end", "range")),
+        (None, Some(_)) => Err(Error::invalid("time.end", "format")),
+        _ => Ok(time),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! They need no keys: even a store that lost its vault keeps what is being typed.
 
-use super::{Attendance, AttendanceStatus, ContactDraft, ContactKind, PlannedVisit, When};
+use super::{Attendance, AttendanceStatus, ContactDraft, ContactKind, ContactTime, PlannedVisit};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, DraftId, VisitationPlanId};
 use crate::random;
@@ -31,9 +31,9 @@ pub enum DraftStart {
         plan: VisitationPlanId,
     },
     /// Any other contact in a case.
-    Case {
+    InCase {
         /// The case.
-        case: CaseId,
+        case_id: CaseId,
         /// What it is about.
         kind: ContactKind,
     },
@@ -148,13 +148,13 @@ fn prefill(
             .map(|occurrence| PlannedVisit { plan: occurrence.plan, occurrence: Some(*occurrence) })
             .collect(),
         DraftStart::Plan { plan } => vec![PlannedVisit { plan: *plan, occurrence: None }],
-        DraftStart::Case { .. } => Vec::new(),
+        DraftStart::InCase { .. } => Vec::new(),
     };
     let plans = planned.iter().map(|visit| plan(reading, visit)).collect::<Result<Vec<_>>>()?;
     let (case_id, kind) = match start {
-        DraftStart::Case { case, kind } => {
-            reading.case_row(case.as_bytes())?.ok_or_else(|| Error::not_found("case", case))?;
-            (*case, kind.clone())
+        DraftStart::InCase { case_id, kind } => {
+            reading.case_row(case_id.as_bytes())?.ok_or_else(|| Error::not_found("case", case_id))?;
+            (*case_id, kind.clone())
         }
         _ => {
             let first = plans.first().ok_or(Error::invalid("occurrences", "empty"))?;
@@ -186,7 +186,7 @@ fn prefill(
         kind,
         planned,
         outcome: None,
-        when: Some(When { day, start: None, end: None, zone }),
+        time: Some(ContactTime { day, start: None, end: None, zone }),
         method: first.and_then(|plan| plan.methods.first().filter(|_| plan.methods.len() == 1)).cloned(),
         place: first.and_then(|plan| plan.place.clone()),
         attendance,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Addendum, Attendance, Contact, ContactDraft, ContactKind, CorrectedField, Correction, EnteredInError,
-    Outcome, OutcomeCode, PlannedKind, PlannedVisit, When,
+    Addendum, Attendance, Contact, ContactDraft, ContactKind, ContactTime, CorrectedField, Correction,
+    EnteredInError, Outcome, OutcomeCode, PlannedKind, PlannedVisit,
 };
 use crate::case::fields::register;
 use crate::document::layout::contact_log::{ADDENDA, CONTACTS, CORRECTED};
@@ -45,14 +45,14 @@ pub fn read_contact(id: ContactId, view: &View<'_>) -> Option<StoredContact> {
         apply(&mut contact, &entity, &field, &correction);
     }
     contact.attendance.sort_by(|a, b| a.party.cmp(&b.party));
-    contact.planned_kind = planned_kind(&contact.planned, contact.when.day);
+    contact.planned_kind = planned_kind(&contact.planned, contact.time.day);
     let addenda_made_by = addenda.iter().map(|(addendum, made_by)| (addendum.id, *made_by)).collect();
     contact.addenda = addenda.into_iter().map(|(addendum, _)| addendum).collect();
     Some(StoredContact { contact, made_by: entity.made_by?, addenda_made_by })
 }
 
 fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
-    let when = entity.register("when").unwrap_or(When {
+    let time = entity.register("time").unwrap_or(ContactTime {
         day: Day::default(),
         start: None,
         end: None,
@@ -73,7 +73,7 @@ fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
             notice_hours: None,
             comment: None,
         }),
-        when,
+        time,
         method: entity.text("method").map(ContactMethod::from_code),
         place: entity.register::<Place>("place").map(|place| place.text),
         attendance,
@@ -140,7 +140,7 @@ fn apply(contact: &mut Contact, entity: &Entity, field: &str, correction: &Store
         "kind" => read(value).map(|kind| contact.kind = kind),
         "planned" => read(value).map(|planned| contact.planned = planned),
         "outcome" => read(value).map(|outcome| contact.outcome = outcome),
-        "when" => read(value).map(|when| contact.when = when),
+        "time" => read(value).map(|time| contact.time = time),
         "method" => read(value).map(|method| contact.method = Some(method)),
         "place" => read::<Place>(value).map(|place| contact.place = Some(place.text)),
         "purposes" => read(value).map(|purposes| contact.purposes = purposes),
@@ -171,7 +171,7 @@ pub fn stored_correction(correction: &Correction) -> Result<(String, serde_json:
         Correction::Kind { value: kind } => ("kind".to_owned(), value(kind)?),
         Correction::Planned { value: planned } => ("planned".to_owned(), value(planned)?),
         Correction::Outcome { value: outcome } => ("outcome".to_owned(), value(outcome)?),
-        Correction::When { value: when } => ("when".to_owned(), value(when)?),
+        Correction::Time { value: time } => ("time".to_owned(), value(time)?),
         Correction::Method { value: method } => ("method".to_owned(), value(method)?),
         Correction::Place { value: text } => ("place".to_owned(), value(&Place { text: text.clone() })?),
         Correction::Attendance { value: attendance } => {
@@ -201,7 +201,7 @@ pub fn contact_fields(
         ("kind".to_owned(), draft.kind.code().into()),
         ("planned".to_owned(), register(Some(&draft.planned).filter(|planned| !planned.is_empty()))?),
         ("outcome".to_owned(), register(draft.outcome.as_ref())?),
-        ("when".to_owned(), register(draft.when.as_ref())?),
+        ("time".to_owned(), register(draft.time.as_ref())?),
         ("method".to_owned(), draft.method.as_ref().map(ContactMethod::code).into()),
         (
             "place".to_owned(),

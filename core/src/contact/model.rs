@@ -29,7 +29,7 @@ pub struct Outcome {
 
 /// When a contact was: one value. The day is local to the zone; start and end may be unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct When {
+pub struct ContactTime {
     /// The local date on which it began, or was to begin.
     pub day: Day,
     /// When it began.
@@ -98,7 +98,7 @@ pub struct ContactDraft {
     /// What became of it.
     pub outcome: Option<Outcome>,
     /// When it was.
-    pub when: Option<When>,
+    pub time: Option<ContactTime>,
     /// How.
     pub method: Option<ContactMethod>,
     /// Where.
@@ -137,9 +137,9 @@ pub enum Correction {
         value: Outcome,
     },
     /// When it was.
-    When {
+    Time {
         /// The right value.
-        value: When,
+        value: ContactTime,
     },
     /// How.
     Method {
@@ -238,7 +238,7 @@ pub struct Contact {
     /// What became of it.
     pub outcome: Outcome,
     /// When it was.
-    pub when: When,
+    pub time: ContactTime,
     /// How.
     pub method: Option<ContactMethod>,
     /// Where.
@@ -288,7 +288,7 @@ pub struct ContactSummary {
     /// What became of it.
     pub outcome: Outcome,
     /// When it was.
-    pub when: When,
+    pub time: ContactTime,
     /// How.
     pub method: Option<ContactMethod>,
     /// Where.

@@ -123,7 +123,7 @@ fn summary((row, recorded): &(ContactRow, RecordedRow)) -> Result<ContactSummary
         kind: contact.kind,
         planned_kind: contact.planned_kind,
         outcome: contact.outcome,
-        when: contact.when,
+        time: contact.time,
         method: contact.method,
         place: contact.place,
         conducted_by: contact.conducted_by,

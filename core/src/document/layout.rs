@@ -170,7 +170,7 @@ pub const REGISTERS: &[Register] = &[
         field: "outcome",
         keys: &["code", "attributed_to", "reason", "notice_hours", "comment"],
     },
-    Register { container: "contacts", field: "when", keys: &["start", "end", "zone", "day"] },
+    Register { container: "contacts", field: "time", keys: &["start", "end", "zone", "day"] },
     Register { container: "contacts", field: "place", keys: &["text"] },
     Register { container: "contacts", field: "purposes", keys: &[] },
     Register { container: "contacts", field: "conducted_by", keys: &["participant", "user"] },

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::CancelToken;
-use super::import::Progress;
+use super::import::WorkProgress;
 use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, Message, SignedChange};
 use super::vector::{self, Vector};
 use crate::document::raw_chunk;
@@ -67,8 +67,8 @@ impl Export {
     }
 
     /// How far it is, in documents.
-    pub fn progress(&self) -> Progress {
-        Progress { done: self.total - self.documents.len() as u64, total: self.total }
+    pub fn progress(&self) -> WorkProgress {
+        WorkProgress { done: self.total - self.documents.len() as u64, total: self.total }
     }
 
     /// Ends it from another thread.

@@ -17,7 +17,7 @@ use crate::store::{Changes, LogLevel, Store, Topic, locked, opening};
 
 /// How far something is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct WorkProgress {
     /// So much is done,
     pub done: u64,
     /// of so much; 0 while it is not known.
@@ -129,8 +129,8 @@ impl Import {
     }
 
     /// How far it is, in bytes.
-    pub fn progress(&self) -> Progress {
-        Progress { done: self.fed, total: 0 }
+    pub fn progress(&self) -> WorkProgress {
+        WorkProgress { done: self.fed, total: 0 }
     }
 
     /// Ends it from another thread.

@@ -23,7 +23,7 @@ use crate::store::Store;
 
 pub use admit::Refusal;
 pub use export::Export;
-pub use import::{Import, ImportReport, Progress, Quarantined};
+pub use import::{Import, ImportReport, Quarantined, WorkProgress};
 
 /// Lets somebody end long work: it ends after its last committed batch and says so.
 #[derive(Debug, Clone, Default)]

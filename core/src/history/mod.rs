@@ -118,27 +118,27 @@ impl History<'_> {
     }
 
     /// A case as it stood; nothing if there was none yet.
-    pub fn case_as_of(&self, case: CaseId, when: &AsOf) -> Result<Option<Case>> {
-        self.as_of(case, Scope::Level(1), Kind::Case, case.as_bytes(), when, |view| {
+    pub fn case_as_of(&self, case: CaseId, as_of: &AsOf) -> Result<Option<Case>> {
+        self.as_of(case, Scope::Level(1), Kind::Case, case.as_bytes(), as_of, |view| {
             let read = read_case(case, view);
             (!read.participants.is_empty()).then_some(read)
         })
     }
 
     /// A plan as it stood, as a court saw it; nothing if there was none yet. Names are the copies in the plan.
-    pub fn plan_as_of(&self, plan: VisitationPlanId, when: &AsOf) -> Result<Option<VisitationPlan>> {
+    pub fn plan_as_of(&self, plan: VisitationPlanId, as_of: &AsOf) -> Result<Option<VisitationPlan>> {
         let case = self.case_of_plan(plan)?;
-        self.as_of(case, Scope::Visits(plan), Kind::VisitationPlan, plan.as_bytes(), when, |view| {
+        self.as_of(case, Scope::Visits(plan), Kind::VisitationPlan, plan.as_bytes(), as_of, |view| {
             read_plan(plan, view)
         })
     }
 
     /// A contact as it stood: without the addenda that came later. Nothing if it was not recorded yet.
-    pub fn contact_as_of(&self, contact: ContactId, when: &AsOf) -> Result<Option<Contact>> {
+    pub fn contact_as_of(&self, contact: ContactId, as_of: &AsOf) -> Result<Option<Contact>> {
         self.store.read(|reading| {
             let row = reading.document_of_contact(contact.as_bytes())?;
             let row = reading.document_of_row(row.ok_or_else(|| Error::not_found("contact", contact))?)?;
-            let (document, heads) = self.at(reading, &row, when)?;
+            let (document, heads) = self.at(reading, &row, as_of)?;
             let view = document.view_at(&heads);
             let Some(mut stored) = read_contact(contact, &view) else { return Ok(None) };
             if let Some(change) = reading.change(row.id, &stored.made_by.0)? {
@@ -200,12 +200,12 @@ impl History<'_> {
         scope: Scope,
         kind: Kind,
         name: &[u8],
-        when: &AsOf,
+        as_of: &AsOf,
         read: impl FnOnce(&View<'_>) -> Option<T>,
     ) -> Result<Option<T>> {
         self.store.read(|reading| {
             let row = require(reading, case, scope, kind, name)?;
-            let (document, heads) = self.at(reading, &row, when)?;
+            let (document, heads) = self.at(reading, &row, as_of)?;
             if heads.is_empty() { Ok(None) } else { Ok(read(&document.view_at(&heads))) }
         })
     }
@@ -217,10 +217,10 @@ impl History<'_> {
         &self,
         reading: &Reading<'_>,
         row: &DocumentRow,
-        when: &AsOf,
+        as_of: &AsOf,
     ) -> Result<(Document, Vec<ChangeHash>)> {
         let document = self.store.load(reading, row)?;
-        let heads = match when {
+        let heads = match as_of {
             AsOf::Instant { at } => reading.last_until(row.id, at.timestamp(), false)?,
             AsOf::Known { at } => reading.last_until(row.id, at.timestamp_millis(), true)?,
             AsOf::Version { heads } => {

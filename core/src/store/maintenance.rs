@@ -8,7 +8,7 @@ use super::project::{self, Touched};
 use super::{Store, opening};
 use crate::document::{Document, Kind, raw_chunk};
 use crate::error::{Error, Result};
-use crate::exchange::{CancelToken, Progress};
+use crate::exchange::{CancelToken, WorkProgress};
 use crate::identity::signature::Place;
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::ChangeState;
@@ -105,10 +105,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Storage`] when the file is there already or cannot be written, [`Error::Canceled`]; no file is left.
-    pub fn back_up(&self, to: &Path, mut progress: impl FnMut(Progress), cancel: &CancelToken) -> Result<()> {
+    pub fn back_up(
+        &self,
+        to: &Path,
+        mut progress: impl FnMut(WorkProgress),
+        cancel: &CancelToken,
+    ) -> Result<()> {
         self.ready()?;
         let finished = self.inner.database.back_up(to, |done, total| {
-            progress(Progress { done, total });
+            progress(WorkProgress { done, total });
             !cancel.is_canceled()
         })?;
         if finished { Ok(()) } else { Err(Error::Canceled) }
@@ -238,7 +243,11 @@ impl Store {
     }
 
     /// Checks every page, every change's bytes and signature, and every projection against its document.
-    pub fn verify(&self, mut progress: impl FnMut(Progress), cancel: &CancelToken) -> Result<VerifyReport> {
+    pub fn verify(
+        &self,
+        mut progress: impl FnMut(WorkProgress),
+        cancel: &CancelToken,
+    ) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
         let documents = self.read(|reading| {
             reading.check_integrity()?;
@@ -252,7 +261,7 @@ impl Store {
             }
             self.read(|reading| self.verify_document(reading, &row, &mut report))?;
             report.documents += 1;
-            progress(Progress { done: report.documents, total });
+            progress(WorkProgress { done: report.documents, total });
         }
         report.digest = self.exchange().digest()?;
         if report.damaged.is_empty() {

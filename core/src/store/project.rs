@@ -231,17 +231,17 @@ fn project_contact(tx: &Writing<'_>, row: &DocumentRow, id: ContactId, view: &Vi
         .chain(contact.addenda.iter().map(|addendum| addendum.text.as_str()))
         .collect::<Vec<_>>()
         .join("\n");
-    let when = &contact.when;
-    let noon = when.day.and_hms_opt(12, 0, 0).map(|noon| when.zone.instant_of(noon).timestamp());
+    let time = &contact.time;
+    let noon = time.day.and_hms_opt(12, 0, 0).map(|noon| time.zone.instant_of(noon).timestamp());
     let projected = ContactRow {
         contact_id: *id.as_bytes(),
         document: row.id,
         case_id: *contact.case_id.as_bytes(),
         kind: contact.kind.code().to_owned(),
         outcome: contact.outcome.code.code().to_owned(),
-        sorts_at: when.start.map(|start| start.timestamp()).or(noon).unwrap_or(0),
-        starts_at: when.start.map(|start| start.timestamp()),
-        ends_at: when.end.map(|end| end.timestamp()),
+        sorts_at: time.start.map(|start| start.timestamp()).or(noon).unwrap_or(0),
+        starts_at: time.start.map(|start| start.timestamp()),
+        ends_at: time.end.map(|end| end.timestamp()),
         made_by: made_by.0,
         in_error: contact.in_error.is_some(),
         detail: text(&contact)?,
