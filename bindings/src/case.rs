@@ -2,8 +2,8 @@
 
 use caseplan_core::case::reads::{CaseFilter, CaseOverview};
 use caseplan_core::case::{
-    Case, CaseChange, CaseStatus, CaseSummary, Closure, NewCase, NewParticipant, NewPerson, Origin, Participant,
-    ParticipantRole, ParticipantVersion, PersonCorrection,
+    Case, CaseChange, CaseStatus, CaseSummary, Closure, NewCase, NewParticipant, NewPerson, Origin,
+    Participant, ParticipantRole, ParticipantVersion, PersonCorrection,
 };
 use caseplan_core::conflict::Conflict;
 use caseplan_core::contact::{ContactDraft, ContactSummary};
@@ -16,7 +16,6 @@ use crate::store::CoreStore;
 use crate::time::{Day, Timestamp};
 
 type Instant = Timestamp;
-
 
 /// What a participant is to the case.
 #[uniffi::remote(Enum)]
@@ -272,4 +271,72 @@ pub struct CaseOverview {
     pub conflicts: Vec<Conflict>,
     /// Its open issues.
     pub issues: Vec<Issue>,
+}
+
+#[uniffi::export]
+impl CoreStore {
+    /// Opens a case with its primary client.
+    pub fn create_case(&self, new: NewCase) -> Result<Case, CaseplanError> {
+        Ok(self.core()?.cases().create(&new)?)
+    }
+
+    /// Adds somebody to an open case.
+    pub fn add_participant(
+        &self,
+        case_id: CaseId,
+        new: NewParticipant,
+    ) -> Result<Participant, CaseplanError> {
+        Ok(self.core()?.cases().add_participant(case_id, &new)?)
+    }
+
+    /// Corrects a participant's name or date of birth; what was there before stays in the history.
+    pub fn correct_participant(
+        &self,
+        case_id: CaseId,
+        participant: ParticipantId,
+        correction: PersonCorrection,
+    ) -> Result<Participant, CaseplanError> {
+        Ok(self.core()?.cases().correct_participant(case_id, participant, &correction)?)
+    }
+
+    /// Records that somebody left the case; they stay in it with an end date.
+    pub fn end_participant(
+        &self,
+        case_id: CaseId,
+        participant: ParticipantId,
+        on: Day,
+        reason: String,
+    ) -> Result<Participant, CaseplanError> {
+        Ok(self.core()?.cases().end_participant(case_id, participant, on, &reason)?)
+    }
+
+    /// Changes a case's own fields.
+    pub fn change_case(&self, case_id: CaseId, change: CaseChange) -> Result<Case, CaseplanError> {
+        Ok(self.core()?.cases().change(case_id, &change)?)
+    }
+
+    /// Closes a case. It can be read, corrected and reopened.
+    pub fn close_case(&self, case_id: CaseId, on: Day, reason: String) -> Result<Case, CaseplanError> {
+        Ok(self.core()?.cases().close(case_id, on, &reason)?)
+    }
+
+    /// Reopens a closed case; reopening an open one changes nothing.
+    pub fn reopen_case(&self, case_id: CaseId) -> Result<Case, CaseplanError> {
+        Ok(self.core()?.cases().reopen(case_id)?)
+    }
+
+    /// The caseload, by reference.
+    pub fn list_cases(&self, filter: CaseFilter) -> Result<Vec<CaseSummary>, CaseplanError> {
+        Ok(self.core()?.cases().list(&filter)?)
+    }
+
+    /// A case as it stands.
+    pub fn get_case(&self, case_id: CaseId) -> Result<Option<Case>, CaseplanError> {
+        Ok(self.core()?.cases().get(case_id)?)
+    }
+
+    /// A case with its plans, contacts, drafts, conflicts and issues.
+    pub fn case_overview(&self, case_id: CaseId) -> Result<CaseOverview, CaseplanError> {
+        Ok(self.core()?.cases().overview(case_id)?)
+    }
 }

@@ -5,8 +5,8 @@ use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::contact::{
     Addendum, Attendance, AttendanceStatus, Attribution, Contact, ContactDraft, ContactKind, ContactPage,
-    ContactSummary, CorrectedField, Correction, EnteredInError, NewAddendum, Outcome, OutcomeCode, OutcomeReason,
-    PlannedKind, PlannedVisit, When,
+    ContactSummary, ContactTime, CorrectedField, Correction, EnteredInError, NewAddendum, Outcome,
+    OutcomeCode, OutcomeReason, PlannedKind, PlannedVisit,
 };
 use caseplan_core::ids::{AddendumId, CaseId, ContactId, DeviceId, DraftId, VisitationPlanId, WorkerId};
 use caseplan_core::time::Zone;
@@ -17,141 +17,6 @@ use crate::store::CoreStore;
 use crate::time::{Day, Timestamp};
 
 type Instant = Timestamp;
-
-
-/// What a contact is about.
-#[uniffi::remote(Enum)]
-pub enum ContactKind {
-    /// A visit between a child and family under a visitation plan, or outside one.
-    FamilyVisit,
-    /// A worker's visit to a client.
-    CaseworkerVisit,
-    /// With somebody who knows about the family.
-    Collateral,
-    /// Anything else.
-    Other,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// What became of a contact.
-#[uniffi::remote(Enum)]
-pub enum OutcomeCode {
-    /// It took place.
-    Occurred,
-    /// Part of it took place.
-    OccurredPartial,
-    /// It took place and was ended early.
-    EndedEarly,
-    /// It was called off beforehand.
-    CanceledInAdvance,
-    /// Somebody did not come.
-    NoShow,
-    /// Somebody came and was sent away.
-    TurnedAway,
-    /// It was tried.
-    Attempted,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// On whose side the cause lay.
-#[uniffi::remote(Enum)]
-pub enum Attribution {
-    /// A visitor.
-    Visitor,
-    /// The child.
-    Child,
-    /// Whoever looks after the child.
-    Caregiver,
-    /// The agency.
-    Agency,
-    /// A provider.
-    Provider,
-    /// The court.
-    Court,
-    /// Transport.
-    Transport,
-    /// Weather or the building.
-    WeatherFacility,
-    /// Anything else.
-    Other,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// Why a contact went otherwise than planned.
-#[uniffi::remote(Enum)]
-pub enum OutcomeReason {
-    /// Illness.
-    Illness,
-    /// Work.
-    Work,
-    /// Transport.
-    Transport,
-    /// It was not confirmed.
-    Unconfirmed,
-    /// The child refused.
-    ChildRefused,
-    /// Concern for safety.
-    SafetyConcern,
-    /// Drink or drugs.
-    UnderInfluence,
-    /// Imprisonment.
-    Incarceration,
-    /// Scheduling.
-    Scheduling,
-    /// Weather.
-    Weather,
-    /// Anything else.
-    Other,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// Whether somebody was there.
-#[uniffi::remote(Enum)]
-pub enum AttendanceStatus {
-    /// They were.
-    Present,
-    /// They were not.
-    Absent,
-    /// They were not, and had said so.
-    Excused,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// How a contact relates to what was planned. Derived.
-#[uniffi::remote(Enum)]
-pub enum PlannedKind {
-    /// On the planned date.
-    Scheduled,
-    /// For a planned visit, on another date.
-    Rescheduled,
-    /// For no planned visit.
-    Unscheduled,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
 
 /// What became of a contact, by whose cause, why, and with how much notice: one value.
 #[uniffi::remote(Record)]
@@ -174,7 +39,7 @@ pub struct Outcome {
 
 /// When a contact was: one value. The day is local to the zone; start and end may be unknown.
 #[uniffi::remote(Record)]
-pub struct When {
+pub struct ContactTime {
     /// The local date on which it began, or was to begin.
     pub day: Day,
     /// When it began.
@@ -226,9 +91,9 @@ pub enum DraftStart {
         plan: VisitationPlanId,
     },
     /// Any other contact in a case.
-    Case {
+    InCase {
         /// The case.
-        case: CaseId,
+        case_id: CaseId,
         /// What it is about.
         kind: ContactKind,
     },
@@ -250,7 +115,7 @@ pub struct ContactDraft {
     /// What became of it.
     pub outcome: Option<Outcome>,
     /// When it was.
-    pub when: Option<When>,
+    pub time: Option<ContactTime>,
     /// How.
     pub method: Option<ContactMethod>,
     /// Where.
@@ -288,9 +153,9 @@ pub enum Correction {
         value: Outcome,
     },
     /// When it was.
-    When {
+    Time {
         /// The right value.
-        value: When,
+        value: ContactTime,
     },
     /// How.
     Method {
@@ -389,7 +254,7 @@ pub struct Contact {
     /// What became of it.
     pub outcome: Outcome,
     /// When it was.
-    pub when: When,
+    pub time: ContactTime,
     /// How.
     pub method: Option<ContactMethod>,
     /// Where.
@@ -432,7 +297,7 @@ pub struct ContactSummary {
     /// What became of it.
     pub outcome: Outcome,
     /// When it was.
-    pub when: When,
+    pub time: ContactTime,
     /// How.
     pub method: Option<ContactMethod>,
     /// Where.
@@ -472,4 +337,62 @@ pub struct ContactQuery {
     pub after: Option<String>,
     /// At most so many, 1 to 500.
     pub limit: u32,
+}
+
+#[uniffi::export]
+impl CoreStore {
+    /// Begins a draft, filled in from the plan as far as that says anything; it is on disk when this returns.
+    pub fn start_draft(&self, start: DraftStart) -> Result<ContactDraft, CaseplanError> {
+        Ok(self.core()?.contacts().start_draft(&start)?)
+    }
+
+    /// Saves a draft; it is on disk when this returns. Answers it with its next revision.
+    pub fn save_draft(&self, draft: ContactDraft) -> Result<ContactDraft, CaseplanError> {
+        Ok(self.core()?.contacts().save_draft(&draft)?)
+    }
+
+    /// Discards a draft, for ever.
+    pub fn discard_draft(&self, draft: DraftId) -> Result<(), CaseplanError> {
+        Ok(self.core()?.contacts().discard_draft(draft)?)
+    }
+
+    /// Drafts of a case, or all, last saved first.
+    pub fn list_drafts(&self, case_id: Option<CaseId>) -> Result<Vec<ContactDraft>, CaseplanError> {
+        Ok(self.core()?.contacts().drafts(case_id)?)
+    }
+
+    /// One draft.
+    pub fn get_draft(&self, draft: DraftId) -> Result<Option<ContactDraft>, CaseplanError> {
+        Ok(self.core()?.contacts().draft(draft)?)
+    }
+
+    /// Completes a draft: the contact is recorded and on disk when this returns, and the draft is gone.
+    pub fn complete_draft(&self, draft: DraftId) -> Result<Contact, CaseplanError> {
+        Ok(self.core()?.contacts().complete(draft)?)
+    }
+
+    /// Adds to a completed contact, and corrects values of it; what was recorded stays and is shown beside.
+    pub fn amend_contact(&self, contact: ContactId, addendum: NewAddendum) -> Result<Contact, CaseplanError> {
+        Ok(self.core()?.contacts().amend(contact, &addendum)?)
+    }
+
+    /// A page of contacts, newest first.
+    pub fn contact_page(&self, query: ContactQuery) -> Result<ContactPage, CaseplanError> {
+        Ok(self.core()?.contacts().page(&query)?)
+    }
+
+    /// A contact with narrative, addenda and corrections.
+    pub fn get_contact(&self, contact: ContactId) -> Result<Option<Contact>, CaseplanError> {
+        Ok(self.core()?.contacts().get(contact)?)
+    }
+
+    /// Contacts whose narrative or addenda hold every word; accents and case do not matter. Best first.
+    pub fn search_contacts(
+        &self,
+        words: String,
+        case_id: Option<CaseId>,
+        limit: u32,
+    ) -> Result<Vec<ContactSummary>, CaseplanError> {
+        Ok(self.core()?.contacts().search(&words, case_id, limit)?)
+    }
 }

@@ -2,16 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use caseplan_core::exchange::{
-    CancelToken, Export, HeldChange, Import, ImportReport, Progress, Quarantined, Refusal,
-};
+use caseplan_core::exchange::{Export, HeldChange, Import, ImportReport, Quarantined, Refusal, WorkProgress};
 use caseplan_core::identity::Role;
 use caseplan_core::ids::{ChangeHash, DeviceId, DocumentId, DomainId, WorkerId};
 use caseplan_core::store::opening::CertifiedDevice;
 
 use crate::error::CaseplanError;
 use crate::store::CoreStore;
-
 
 /// What a worker may do, as a certificate says it.
 #[uniffi::remote(Enum)]
@@ -41,7 +38,7 @@ pub struct CertifiedDevice {
     /// The device.
     pub device: DeviceId,
     /// Its worker.
-    pub worker: crate::ids::WorkerId,
+    pub worker: WorkerId,
     /// What the worker may do.
     pub roles: Vec<Role>,
     /// The highest sensitivity level that the worker may read.
@@ -97,7 +94,7 @@ pub struct HeldChange {
 
 /// How far something is.
 #[uniffi::remote(Record)]
-pub struct Progress {
+pub struct WorkProgress {
     /// So much is done,
     pub done: u64,
     /// of so much; 0 while it is not known.
@@ -132,4 +129,128 @@ pub struct ImportReport {
     pub complete: bool,
     /// True if it was canceled.
     pub canceled: bool,
+}
+
+#[uniffi::export]
+impl CoreStore {
+    /// This device.
+    pub fn device(&self) -> Result<DeviceId, CaseplanError> {
+        Ok(self.core()?.identity().device())
+    }
+
+    /// The domain: devices of two domains do not accept each other's work.
+    pub fn domain(&self) -> Result<DomainId, CaseplanError> {
+        Ok(self.core()?.identity().domain())
+    }
+
+    /// Every device whose certificate counts.
+    pub fn devices(&self) -> Result<Vec<CertifiedDevice>, CaseplanError> {
+        Ok(self.core()?.identity().devices()?)
+    }
+
+    /// This device's wish to be certified by another store's root.
+    pub fn request_certificate(&self) -> Result<Vec<u8>, CaseplanError> {
+        Ok(self.core()?.identity().request()?)
+    }
+
+    /// Certifies the device of a request; answers what that device must adopt.
+    pub fn certify(&self, request: Vec<u8>, roles: Vec<Role>, level: u8) -> Result<Vec<u8>, CaseplanError> {
+        Ok(self.core()?.identity().certify(&request, &roles, level)?)
+    }
+
+    /// Joins the domain of the store that certified this device.
+    pub fn adopt(&self, answer: Vec<u8>) -> Result<(), CaseplanError> {
+        Ok(self.core()?.identity().adopt(&answer)?)
+    }
+
+    /// What this store holds, to be given to whoever exports for it.
+    pub fn vector(&self) -> Result<Vec<u8>, CaseplanError> {
+        Ok(self.core()?.exchange().vector()?)
+    }
+
+    /// One figure for everything held: equal figures, equal holdings.
+    pub fn digest(&self) -> Result<String, CaseplanError> {
+        Ok(self.core()?.exchange().digest()?)
+    }
+
+    /// Everything that the owner of a vector lacks; everything there is if none is given.
+    pub fn start_export(&self, theirs: Option<Vec<u8>>) -> Result<Arc<CoreExport>, CaseplanError> {
+        let export = self.core()?.exchange().export(theirs.as_deref())?;
+        Ok(Arc::new(CoreExport(Mutex::new(Some(export)))))
+    }
+
+    /// Begins to take in what somebody exported.
+    pub fn start_import(&self) -> Result<Arc<CoreImport>, CaseplanError> {
+        let import = self.core()?.exchange().import()?;
+        Ok(Arc::new(CoreImport { token: import.cancel_token(), import: Mutex::new(Some(import)) }))
+    }
+
+    /// Changes that are held and not part of their documents, and what was refused outright, with the reason.
+    pub fn quarantine(&self) -> Result<Vec<HeldChange>, CaseplanError> {
+        Ok(self.core()?.exchange().quarantine()?)
+    }
+}
+
+/// An export that is being read.
+#[derive(uniffi::Object)]
+pub struct CoreExport(Mutex<Option<Export>>);
+
+#[uniffi::export]
+impl CoreExport {
+    /// The next bytes, at most so many; none at the end.
+    pub fn next(&self, max_bytes: u32) -> Result<Vec<u8>, CaseplanError> {
+        match locked(&self.0).as_mut() {
+            Some(export) => Ok(export.next(max_bytes as usize)?),
+            None => Err(CaseplanError::Canceled),
+        }
+    }
+
+    /// How far it is, in documents.
+    pub fn progress(&self) -> Result<WorkProgress, CaseplanError> {
+        Ok(locked(&self.0).as_ref().map(Export::progress).unwrap_or_default())
+    }
+
+    /// Ends it; it may be ended again.
+    pub fn cancel(&self) -> Result<(), CaseplanError> {
+        locked(&self.0).take();
+        Ok(())
+    }
+}
+
+/// An import that is under way.
+#[derive(uniffi::Object)]
+pub struct CoreImport {
+    import: Mutex<Option<Import>>,
+    token: caseplan_core::exchange::CancelToken,
+}
+
+#[uniffi::export]
+impl CoreImport {
+    /// Takes the next bytes, in any portion. What is whole in them is committed when this returns.
+    pub fn feed(&self, bytes: Vec<u8>) -> Result<(), CaseplanError> {
+        match locked(&self.import).as_mut() {
+            Some(import) => Ok(import.feed(&bytes)?),
+            None => Err(CaseplanError::Canceled),
+        }
+    }
+
+    /// What was done so far.
+    pub fn report(&self) -> Result<ImportReport, CaseplanError> {
+        Ok(locked(&self.import).as_ref().map(|import| import.report().clone()).unwrap_or_default())
+    }
+
+    /// Ends it and says what was done; what was committed stays.
+    pub fn finish(&self) -> Result<ImportReport, CaseplanError> {
+        Ok(locked(&self.import).take().map(Import::finish).unwrap_or_default())
+    }
+
+    /// Asks for its end from another thread; it ends after its last committed batch.
+    pub fn cancel(&self) -> Result<(), CaseplanError> {
+        self.token.cancel();
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

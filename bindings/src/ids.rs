@@ -2,43 +2,52 @@
 //!
 //! Each type here has a hand-written twin of the same name in Kotlin (`Ids.kt`) and in Swift (`Ids.swift`).
 
+use caseplan_core::ids::{
+    AddendumId, CaseId, ChangeHash, ConflictId, ConflictValueId, ContactId, DeviceId, DocumentId, DomainId,
+    DraftId, IssueId, ParticipantId, PartyId, ScheduleId, VisitationPlanId, WorkerId,
+};
 use uuid::Uuid;
 
 use crate::CaseplanError;
 
-/// Names a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CaseId(pub Uuid);
-
-/// Names a worker as the agency does; any text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct WorkerId(pub String);
-
-/// Carries ids that are UUIDs. A text that is none is the app's error, and the app gets it as one.
-macro_rules! carry_uuids {
+/// Carries ids. A text that is none is the app's error, and the app gets it as one.
+macro_rules! carry {
     ($($id:ident: $name:literal,)*) => {$(
         uniffi::custom_type!($id, String, {
             remote,
-            try_lift: |text| match Uuid::parse_str(&text) {
-                Ok(id) => Ok($id(id)),
-                Err(_) => Err(CaseplanError::not_a($name, &text).into()),
+            try_lift: |text| match text.parse() {
+                Ok(id) => Ok(id),
+                Err(_) => Err(CaseplanError::not_a($name).into()),
             },
-            lower: |id| id.0.to_string(),
+            lower: |id| id.to_string(),
         });
     )*};
 }
 
-/// Carries ids that are any text.
-macro_rules! carry_texts {
-    ($($id:ident,)*) => {$(
-        uniffi::custom_type!($id, String, { remote, try_lift: |text| Ok($id(text)), lower: |id| id.0 });
-    )*};
-}
-
-carry_uuids! {
+carry! {
+    AddendumId: "addendum id",
     CaseId: "case id",
+    ChangeHash: "change hash",
+    ConflictId: "conflict id",
+    ConflictValueId: "conflict value id",
+    ContactId: "contact id",
+    DeviceId: "device id",
+    DocumentId: "document id",
+    DomainId: "domain id",
+    DraftId: "draft id",
+    IssueId: "issue id",
+    ParticipantId: "participant id",
+    PartyId: "party id",
+    ScheduleId: "schedule id",
+    VisitationPlanId: "visitation plan id",
+    WorkerId: "worker id",
 }
 
-carry_texts! {
-    WorkerId,
-}
+uniffi::custom_type!(Uuid, String, {
+    remote,
+    try_lift: |text| match Uuid::parse_str(&text) {
+        Ok(id) => Ok(id),
+        Err(_) => Err(CaseplanError::not_a("id").into()),
+    },
+    lower: |id| id.to_string(),
+});

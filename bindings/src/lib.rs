@@ -1,23 +1,34 @@
-//! What Kotlin and Swift see of the core: mirrors of its types, and functions of one expression each.
+//! What Kotlin and Swift see of the core: mirrors of its types, and calls of one expression each.
 //!
 //! Nothing is decided here. Every exported function returns a `Result`: in Swift, a panic in a function that
 //! cannot throw ends the app. Text becomes a typed value at this boundary and is text again only on its far side.
-// UniFFI's scaffolding is made of `unsafe` items; no line written here is.
+//!
+//! - [`store`]: what an app opens, and the traits that it implements;
+//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `care`: one file per concept, as in the core;
+//! - `codes`, `ids`, `time`: values;
+//! - [`error`]: what an app can act on.
+// UniFFI's scaffolding is made of `unsafe` items; no line written here is. Its mirrors repeat what the core documents.
 #![allow(unsafe_code)]
 
-mod error;
+mod care;
+mod case;
+mod codes;
+mod contact;
+mod due;
+pub mod error;
+mod exchange;
 mod ids;
-mod probe;
+mod merge;
+pub mod store;
 mod time;
+mod visitation;
 
 pub use error::CaseplanError;
-pub use ids::{CaseId, WorkerId};
-pub use probe::{BoundaryProbe, probe_boundary};
-pub use time::{Day, Minutes, Timestamp, WallTime, Zone};
+pub use store::CoreStore;
 
 uniffi::setup_scaffolding!();
 
-/// Returns the version of the core, as in `Cargo.toml`.
+/// The version of the core, as in `Cargo.toml`.
 #[uniffi::export]
 pub fn core_version() -> Result<String, CaseplanError> {
     Ok(env!("CARGO_PKG_VERSION").to_owned())

@@ -1,24 +1,22 @@
-//! What merging brings up, and what was: conflicts, issues, history, and the first screen.
+//! What merging brings up, and what was: conflicts, issues, history.
 
 use caseplan_core::case::{Case, ParticipantVersion};
 use caseplan_core::conflict::{Conflict, ConflictValue};
-use caseplan_core::contact::{Contact, ContactDraft};
+use caseplan_core::contact::Contact;
 use caseplan_core::history::{AsOf, Event, EventPage};
 use caseplan_core::ids::{
     CaseId, ChangeHash, ConflictId, ConflictValueId, ContactId, DeviceId, DocumentId, IssueId, ParticipantId,
     VisitationPlanId, WorkerId,
 };
 use caseplan_core::issue::{Decision, Issue, IssueChoice, IssueSubject};
-use caseplan_core::today::{OnlyHere, Today};
-use caseplan_core::visitation::{DueVisit, VisitationPlan};
+use caseplan_core::visitation::VisitationPlan;
 use uuid::Uuid;
 
 use crate::error::CaseplanError;
 use crate::store::CoreStore;
-use crate::time::{Day, Timestamp};
+use crate::time::Timestamp;
 
 type Instant = Timestamp;
-
 
 /// One of the values of a field in conflict.
 #[uniffi::remote(Record)]
@@ -159,30 +157,91 @@ pub struct EventPage {
     pub next: Option<i64>,
 }
 
-/// What no other device is known to hold.
-#[uniffi::remote(Record)]
-pub struct OnlyHere {
-    /// Drafts: never handed to anybody.
-    pub drafts: u32,
-    /// This device's changes that no peer is known to hold.
-    pub changes: u64,
-}
+#[uniffi::export]
+impl CoreStore {
+    /// Fields in conflict, of one case or all.
+    pub fn list_conflicts(&self, case_id: Option<CaseId>) -> Result<Vec<Conflict>, CaseplanError> {
+        Ok(self.core()?.conflicts().list(case_id)?)
+    }
 
-/// What a worker sees first.
-#[uniffi::remote(Record)]
-pub struct Today {
-    /// The day, in the store's zone.
-    pub day: Day,
-    /// Visits of the day, and quotas whose period it lies in.
-    pub due: Vec<DueVisit>,
-    /// Planned visits of the last 30 days with nothing recorded.
-    pub overdue: Vec<DueVisit>,
-    /// Drafts on this device, last saved first.
-    pub drafts: Vec<ContactDraft>,
-    /// How many fields are in conflict.
-    pub conflicts: u32,
-    /// How many issues are open.
-    pub issues: u32,
-    /// What would be lost with this device.
-    pub only_here: OnlyHere,
+    /// One conflict as it stands.
+    pub fn get_conflict(&self, conflict: ConflictId) -> Result<Option<Conflict>, CaseplanError> {
+        Ok(self.core()?.conflicts().get(&conflict)?)
+    }
+
+    /// Ends a conflict with one of its values.
+    pub fn settle_conflict(
+        &self,
+        conflict: ConflictId,
+        choice: ConflictValueId,
+    ) -> Result<(), CaseplanError> {
+        Ok(self.core()?.conflicts().settle(&conflict, &choice)?)
+    }
+
+    /// Issues of a case, or of all; open ones only, or settled ones too.
+    pub fn list_issues(
+        &self,
+        case_id: Option<CaseId>,
+        settled_too: bool,
+    ) -> Result<Vec<Issue>, CaseplanError> {
+        Ok(self.core()?.issues().list(case_id, settled_too)?)
+    }
+
+    /// Decides an issue, or decides it anew.
+    pub fn settle_issue(
+        &self,
+        issue: IssueId,
+        choice: IssueChoice,
+        why: Option<String>,
+    ) -> Result<Issue, CaseplanError> {
+        Ok(self.core()?.issues().settle(&issue, &choice, why.as_deref())?)
+    }
+
+    /// The event log of a case, last received first.
+    pub fn events(
+        &self,
+        case_id: CaseId,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<EventPage, CaseplanError> {
+        Ok(self.core()?.history().events(case_id, after, limit)?)
+    }
+
+    /// The version of a case's own document now: its heads.
+    pub fn case_version(&self, case_id: CaseId) -> Result<Vec<ChangeHash>, CaseplanError> {
+        Ok(self.core()?.history().case_version(case_id)?)
+    }
+
+    /// The version of a plan's document now: its heads.
+    pub fn visitation_plan_version(&self, plan: VisitationPlanId) -> Result<Vec<ChangeHash>, CaseplanError> {
+        Ok(self.core()?.history().plan_version(plan)?)
+    }
+
+    /// A case as it stood; nothing if there was none yet.
+    pub fn case_as_of(&self, case_id: CaseId, as_of: AsOf) -> Result<Option<Case>, CaseplanError> {
+        Ok(self.core()?.history().case_as_of(case_id, &as_of)?)
+    }
+
+    /// A plan as it stood; nothing if there was none yet.
+    pub fn visitation_plan_as_of(
+        &self,
+        plan: VisitationPlanId,
+        as_of: AsOf,
+    ) -> Result<Option<VisitationPlan>, CaseplanError> {
+        Ok(self.core()?.history().plan_as_of(plan, &as_of)?)
+    }
+
+    /// A contact as it stood; nothing if it was not recorded yet.
+    pub fn contact_as_of(&self, contact: ContactId, as_of: AsOf) -> Result<Option<Contact>, CaseplanError> {
+        Ok(self.core()?.history().contact_as_of(contact, &as_of)?)
+    }
+
+    /// Every state of a participant, oldest first.
+    pub fn participant_versions(
+        &self,
+        case_id: CaseId,
+        participant: ParticipantId,
+    ) -> Result<Vec<ParticipantVersion>, CaseplanError> {
+        Ok(self.core()?.history().participant_versions(case_id, participant)?)
+    }
 }

@@ -1,9 +1,10 @@
-//! Days, instants and durations on their way across; each becomes the platform's own type.
+//! Days, instants and zones on their way across; each becomes the platform's own type.
 //!
 //! What is written here can be read by `java.time` and by Swift for every value that chrono can hold: years beyond
 //! four digits keep their sign, and a leap second becomes the last nanosecond of its minute.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Timelike, Utc};
+use caseplan_core::time::Zone;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike, Utc};
 
 use crate::CaseplanError;
 
@@ -14,7 +15,7 @@ uniffi::custom_type!(Timestamp, i64, {
     remote,
     try_lift: |millis| match DateTime::from_timestamp_millis(millis) {
         Some(at) => Ok(at),
-        None => Err(CaseplanError::not_a("timestamp", &millis.to_string()).into()),
+        None => Err(CaseplanError::not_a("timestamp").into()),
     },
     lower: |at| at.timestamp_millis(),
 });
@@ -26,7 +27,7 @@ uniffi::custom_type!(Day, String, {
     remote,
     try_lift: |text| match text.parse() {
         Ok(day) => Ok(day),
-        Err(_) => Err(CaseplanError::not_a("day", &text).into()),
+        Err(_) => Err(CaseplanError::not_a("day").into()),
     },
     lower: |day| day.to_string(),
 });
@@ -38,30 +39,18 @@ uniffi::custom_type!(WallTime, String, {
     remote,
     try_lift: |text| match text.parse() {
         Ok(time) => Ok(time),
-        Err(_) => Err(CaseplanError::not_a("wall time", &text).into()),
+        Err(_) => Err(CaseplanError::not_a("wall time").into()),
     },
     lower: |time| without_leap_second(time).format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
 });
 
-/// A length of time, to the second.
-pub type Minutes = Duration;
-
-uniffi::custom_type!(Minutes, i64, {
-    remote,
-    try_lift: |seconds| match Duration::try_seconds(seconds) {
-        Some(length) => Ok(length),
-        None => Err(CaseplanError::not_a("duration", &seconds.to_string()).into()),
-    },
-    lower: |length| length.num_seconds(),
-});
-
-/// A time zone by its name in the IANA database. Whether this core knows the name is said by the call that uses it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Zone(pub String);
-
 uniffi::custom_type!(Zone, String, {
-    try_lift: |name| Ok(Zone(name)),
-    lower: |zone| zone.0,
+    remote,
+    try_lift: |name| match name.parse() {
+        Ok(zone) => Ok(zone),
+        Err(_) => Err(CaseplanError::not_a("zone").into()),
+    },
+    lower: |zone| zone.name().to_owned(),
 });
 
 /// Neither `java.time` nor Swift reads `23:59:60`.

@@ -1,118 +1,17 @@
-//! Visitation plans and due visits: mirrors of `caseplan_core::visitation`, and the calls that a store has for them.
+//! Visitation plans: mirrors of `caseplan_core::visitation`, and the calls that a store has for them.
 
 use caseplan_core::case::Origin;
-use caseplan_core::ids::{
-    CaseId, ContactId, DraftId, ParticipantId, PartyId, ScheduleId, VisitationPlanId, WorkerId,
-};
+use caseplan_core::ids::{CaseId, ParticipantId, PartyId, ScheduleId, VisitationPlanId, WorkerId};
+use caseplan_core::time::Zone;
 use caseplan_core::visitation::{
-    Cancelation, ContactMethod, CourtOrder, DueState, DueVisit, Mandate, NewVisitationPlan, OccurrenceRef, PartyRef,
-    PlanChange, PlanParty, PlanSchedule, PlanStatus, PlanWarning, QuotaPeriod, Schedule, Supervision,
-    SupervisionLevel, VisitationPlan, VisitationPlanView,
+    Cancelation, ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, PlanParty,
+    PlanSchedule, PlanStatus, PlanWarning, QuotaPeriod, Schedule, Supervision, SupervisionLevel,
+    VisitationPlan, VisitationPlanView,
 };
 
 use crate::error::CaseplanError;
 use crate::store::CoreStore;
-use crate::time::{Day, Timestamp, WallTime};
-use caseplan_core::time::Zone;
-
-type Instant = Timestamp;
-
-
-/// How people meet.
-#[uniffi::remote(Enum)]
-pub enum ContactMethod {
-    /// In one place.
-    InPerson,
-    /// By video.
-    Video,
-    /// By telephone.
-    Phone,
-    /// By text message.
-    Text,
-    /// By e-mail.
-    Email,
-    /// By letter.
-    Letter,
-    /// In any other way.
-    Other,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// How closely a visit is watched. Unsupervised is presumed.
-#[uniffi::remote(Enum)]
-pub enum SupervisionLevel {
-    /// Not at all.
-    Unsupervised,
-    /// Now and then.
-    Monitored,
-    /// In constant sight and hearing.
-    Supervised,
-    /// By a therapist.
-    Therapeutic,
-    /// There must be no contact.
-    NoContact,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// What a quota counts visits per, in the plan's zone.
-#[uniffi::remote(Enum)]
-pub enum QuotaPeriod {
-    /// An ISO week, Monday to Sunday.
-    Week,
-    /// A calendar month.
-    Month,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// Where a plan stands on a day. Derived.
-#[uniffi::remote(Enum)]
-pub enum PlanStatus {
-    /// Not activated yet.
-    Draft,
-    /// Activated and not ended, even if its first day is still to come.
-    Active,
-    /// Its last day has passed.
-    Ended,
-    /// It was withdrawn.
-    Canceled,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// What became of a planned visit.
-#[uniffi::remote(Enum)]
-pub enum DueState {
-    /// It is still to come, or is going on.
-    Planned,
-    /// Its time has passed and nothing is recorded.
-    Overdue,
-    /// A draft is being written.
-    Drafted,
-    /// A visit that took place is recorded.
-    Done,
-    /// It is recorded that no visit took place.
-    NotHeld,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
+use crate::time::{Day, WallTime};
 
 /// Somebody in a plan or at a contact: a participant of the case or a user of the organisation.
 #[uniffi::remote(Enum)]
@@ -383,64 +282,66 @@ pub struct VisitationPlanView {
     pub warnings: Vec<PlanWarning>,
 }
 
-/// One planned visit: the schedule that it comes from and its local date.
-#[uniffi::remote(Record)]
-pub struct OccurrenceRef {
-    /// The plan.
-    pub plan: VisitationPlanId,
-    /// The schedule.
-    pub schedule: ScheduleId,
-    /// The local date.
-    pub day: Day,
-}
+#[uniffi::export]
+impl CoreStore {
+    /// Makes a visitation plan, active at once unless it is asked for as a draft.
+    pub fn create_visitation_plan(
+        &self,
+        case_id: CaseId,
+        new: NewVisitationPlan,
+    ) -> Result<VisitationPlanView, CaseplanError> {
+        Ok(self.core()?.visitation_plans().create(case_id, &new)?)
+    }
 
-/// Visits that are due: one on a date, or so many in a period.
-#[uniffi::remote(Enum)]
-pub enum DueVisit {
-    /// One visit on a date.
-    Occurrence {
-        /// Which.
-        occurrence: OccurrenceRef,
-        /// The case.
-        case_id: CaseId,
-        /// When it starts.
-        starts_at: Instant,
-        /// When it starts by the clocks of the plan's zone.
-        local: WallTime,
-        /// That zone.
-        zone: Zone,
-        /// How long it is to be, in minutes.
-        minutes: Option<u32>,
-        /// Where.
-        place: Option<String>,
-        /// Names of the clients to visit.
-        to_visit: Vec<String>,
-        /// Names of the visitors.
-        visitors: Vec<String>,
-        /// What became of it.
-        state: DueState,
-        /// Contacts recorded for it; more than one is a possible duplicate.
-        contacts: Vec<ContactId>,
-        /// Drafts for it on this device.
-        drafts: Vec<DraftId>,
-    },
-    /// So many in a period.
-    Quota {
-        /// The plan.
+    /// Activates a plan that was kept as a draft; an active one stays as it is.
+    pub fn activate_visitation_plan(
+        &self,
         plan: VisitationPlanId,
-        /// The case.
-        case_id: CaseId,
-        /// The period's first day.
-        from: Day,
-        /// The period's last day.
-        to: Day,
-        /// How many are planned.
-        planned: u32,
-        /// How many took place; possible duplicates count once.
-        done: u32,
-        /// Names of the clients to visit.
-        to_visit: Vec<String>,
-        /// Names of the visitors.
-        visitors: Vec<String>,
-    },
+    ) -> Result<VisitationPlanView, CaseplanError> {
+        Ok(self.core()?.visitation_plans().activate(plan)?)
+    }
+
+    /// Changes a plan; a court-ordered one by a new order only, as VP-03 says.
+    pub fn change_visitation_plan(
+        &self,
+        plan: VisitationPlanId,
+        change: PlanChange,
+    ) -> Result<VisitationPlanView, CaseplanError> {
+        Ok(self.core()?.visitation_plans().change(plan, &change)?)
+    }
+
+    /// Ends a plan with this day as its last. A court-ordered plan needs the order that says so (VP-03).
+    pub fn end_visitation_plan(
+        &self,
+        plan: VisitationPlanId,
+        on: Day,
+        order: Option<CourtOrder>,
+    ) -> Result<VisitationPlanView, CaseplanError> {
+        Ok(self.core()?.visitation_plans().end(plan, on, order.as_ref())?)
+    }
+
+    /// Withdraws a plan: it has no visits any more, what was recorded under it stays.
+    pub fn cancel_visitation_plan(
+        &self,
+        plan: VisitationPlanId,
+        why: String,
+    ) -> Result<VisitationPlanView, CaseplanError> {
+        Ok(self.core()?.visitation_plans().cancel(plan, &why)?)
+    }
+
+    /// A plan as it stands today.
+    pub fn get_visitation_plan(
+        &self,
+        plan: VisitationPlanId,
+    ) -> Result<Option<VisitationPlanView>, CaseplanError> {
+        Ok(self.core()?.visitation_plans().get(plan)?)
+    }
+
+    /// The plans of a case, or all, earliest first.
+    pub fn list_visitation_plans(
+        &self,
+        case_id: Option<CaseId>,
+    ) -> Result<Vec<VisitationPlanView>, CaseplanError> {
+        Ok(self.core()?.visitation_plans().list(case_id)?)
+    }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::identity::keys::{RootKey, secret};
 use crate::identity::record::Signed;
 use crate::identity::{Authority, Certificate, DeviceKeys, JoiningRefused, KeyVault, Role, authority};
-use crate::ids::{DeviceId, DomainId};
+use crate::ids::{DeviceId, DomainId, WorkerId};
 use crate::random;
 use crate::storage::settings::setting;
 use crate::storage::{Database, Writing};
@@ -172,7 +172,7 @@ pub struct CertifiedDevice {
     /// The device.
     pub device: DeviceId,
     /// Its worker.
-    pub worker: crate::ids::WorkerId,
+    pub worker: WorkerId,
     /// What the worker may do.
     pub roles: Vec<Role>,
     /// The highest sensitivity level that the worker may read.

@@ -15,9 +15,171 @@ public value class CaseId(
     }
 }
 
+/** Names a person taking part in a case. */
+@JvmInline
+public value class ParticipantId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): ParticipantId = ParticipantId(UUID.fromString(text))
+    }
+}
+
+/** Names a visitation plan. */
+@JvmInline
+public value class VisitationPlanId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): VisitationPlanId = VisitationPlanId(UUID.fromString(text))
+    }
+}
+
+/** Names somebody's place in a visitation plan. */
+@JvmInline
+public value class PartyId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): PartyId = PartyId(UUID.fromString(text))
+    }
+}
+
+/** Names one schedule of a visitation plan. */
+@JvmInline
+public value class ScheduleId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): ScheduleId = ScheduleId(UUID.fromString(text))
+    }
+}
+
+/** Names a recorded contact. */
+@JvmInline
+public value class ContactId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): ContactId = ContactId(UUID.fromString(text))
+    }
+}
+
+/** Names an addendum to a contact. */
+@JvmInline
+public value class AddendumId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): AddendumId = AddendumId(UUID.fromString(text))
+    }
+}
+
+/** Names a draft of a contact on this device. */
+@JvmInline
+public value class DraftId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): DraftId = DraftId(UUID.fromString(text))
+    }
+}
+
+/** Names a device. */
+@JvmInline
+public value class DeviceId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): DeviceId = DeviceId(UUID.fromString(text))
+    }
+}
+
+/** Names the domain that devices belong to. */
+@JvmInline
+public value class DomainId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): DomainId = DomainId(UUID.fromString(text))
+    }
+}
+
+/** Names a document of the store. */
+@JvmInline
+public value class DocumentId(
+    public val value: UUID,
+) {
+    override fun toString(): String = value.toString()
+
+    public companion object {
+        /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
+        public fun parse(text: String): DocumentId = DocumentId(UUID.fromString(text))
+    }
+}
+
 /** Names a worker as the agency does. */
 @JvmInline
 public value class WorkerId(
+    public val value: String,
+) {
+    override fun toString(): String = value
+}
+
+/** Names a field in conflict together with the values that were seen. */
+@JvmInline
+public value class ConflictId(
+    public val value: String,
+) {
+    override fun toString(): String = value
+}
+
+/** Names one value of a field in conflict. */
+@JvmInline
+public value class ConflictValueId(
+    public val value: String,
+) {
+    override fun toString(): String = value
+}
+
+/** Names an issue; the same on every device. */
+@JvmInline
+public value class IssueId(
+    public val value: String,
+) {
+    override fun toString(): String = value
+}
+
+/** Names a change, and with others a version. */
+@JvmInline
+public value class ChangeHash(
     public val value: String,
 ) {
     override fun toString(): String = value
