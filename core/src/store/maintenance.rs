@@ -345,7 +345,7 @@ impl Store {
                     id: DocumentId::from_slice(&row.document_id)?,
                     scope: ScopeId::from_slice(&row.scope_id)?,
                     kind: row.kind.clone(),
-                    automerge: document.save(),
+                    file: document.save(),
                     signatures: reading
                         .changes(row.id)?
                         .into_iter()
@@ -377,7 +377,7 @@ pub struct DumpedDocument {
     /// Its kind's code.
     pub kind: String,
     /// A standard `.automerge` file.
-    pub automerge: Vec<u8>,
+    pub file: Vec<u8>,
     /// The signatures of its changes.
     pub signatures: Vec<ChangeSignature>,
 }
