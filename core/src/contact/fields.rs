@@ -30,25 +30,43 @@ pub struct StoredContact {
     pub addenda_made_by: Vec<(AddendumId, ChangeHash)>,
 }
 
-/// Reads one contact; nothing if there is none under this id.
-pub fn read_contact(id: ContactId, view: &View<'_>) -> Option<StoredContact> {
-    let entity = view.entity(CONTACTS, &id.to_string())?;
-    let addenda = read_addenda(id, view);
-    let corrected = view.fields(CORRECTED);
-    let prefix = format!("{id}.");
-    let corrections = corrected.fields.iter().filter_map(|(name, field)| {
-        let stored: StoredCorrection = json::from_text(field.value.text()?)?;
-        Some((name.strip_prefix(&prefix)?.to_owned(), stored))
-    });
-    let mut contact = read_entity(id, &entity)?;
-    for (field, correction) in corrections {
-        apply(&mut contact, &entity, &field, &correction);
+/// A contact log, with its addenda and corrections read once for all its contacts.
+pub struct LogView<'v, 'd> {
+    view: &'v View<'d>,
+    corrected: Entity,
+    addenda: BTreeMap<String, Vec<(Addendum, ChangeHash)>>,
+}
+
+impl<'v, 'd> LogView<'v, 'd> {
+    /// Reads what all contacts share.
+    pub fn new(view: &'v View<'d>) -> Self {
+        let mut addenda: BTreeMap<String, Vec<(Addendum, ChangeHash)>> = BTreeMap::new();
+        for (key, entity) in view.entities(ADDENDA) {
+            let contact = entity.text("contact").unwrap_or_default().to_owned();
+            addenda.entry(contact).or_default().extend(read_addendum(&key, &entity));
+        }
+        Self { view, corrected: view.fields(CORRECTED), addenda }
     }
-    contact.attendance.sort_by(|a, b| a.party.cmp(&b.party));
-    contact.planned_kind = planned_kind(&contact.planned, contact.time.day);
-    let addenda_made_by = addenda.iter().map(|(addendum, made_by)| (addendum.id, *made_by)).collect();
-    contact.addenda = addenda.into_iter().map(|(addendum, _)| addendum).collect();
-    Some(StoredContact { contact, made_by: entity.made_by?, addenda_made_by })
+
+    /// One contact; nothing if there is none under this id.
+    pub fn contact(&self, id: ContactId) -> Option<StoredContact> {
+        let key = id.to_string();
+        let entity = self.view.entity(CONTACTS, &key)?;
+        let mut contact = read_entity(id, &entity)?;
+        let prefix = format!("{key}.");
+        for (name, field) in self.corrected.fields.range(prefix.clone()..) {
+            let Some(name) = name.strip_prefix(&prefix) else { break };
+            if let Some(correction) = field.value.text().and_then(json::from_text) {
+                apply(&mut contact, &entity, name, &correction);
+            }
+        }
+        contact.attendance.sort_by(|a, b| a.party.cmp(&b.party));
+        contact.planned_kind = planned_kind(&contact.planned, contact.time.day);
+        let addenda = self.addenda.get(&key).cloned().unwrap_or_default();
+        let addenda_made_by = addenda.iter().map(|(addendum, made_by)| (addendum.id, *made_by)).collect();
+        contact.addenda = addenda.into_iter().map(|(addendum, _)| addendum).collect();
+        Some(StoredContact { contact, made_by: entity.made_by?, addenda_made_by })
+    }
 }
 
 fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
@@ -92,24 +110,16 @@ fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
     })
 }
 
-fn read_addenda(contact: ContactId, view: &View<'_>) -> Vec<(Addendum, ChangeHash)> {
-    let contact = contact.to_string();
-    view.entities(ADDENDA)
-        .iter()
-        .filter(|(_, entity)| entity.text("contact") == Some(&contact))
-        .filter_map(|(key, entity)| {
-            let corrected: BTreeMap<String, serde_json::Value> =
-                entity.register("corrections").unwrap_or_default();
-            let addendum = Addendum {
-                id: key.parse().ok()?,
-                text: entity.text("text").unwrap_or_default().to_owned(),
-                corrected: corrected.into_keys().collect(),
-                by: None,
-                at: None,
-            };
-            Some((addendum, entity.made_by?))
-        })
-        .collect()
+fn read_addendum(key: &str, entity: &Entity) -> Option<(Addendum, ChangeHash)> {
+    let corrected: BTreeMap<String, serde_json::Value> = entity.register("corrections").unwrap_or_default();
+    let addendum = Addendum {
+        id: key.parse().ok()?,
+        text: entity.text("text").unwrap_or_default().to_owned(),
+        corrected: corrected.into_keys().collect(),
+        by: None,
+        at: None,
+    };
+    Some((addendum, entity.made_by?))
 }
 
 /// Where a contact stands to what was planned for it.

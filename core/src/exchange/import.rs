@@ -327,7 +327,7 @@ impl Import {
         }
         if !changed.topics.is_empty() {
             store.inner.worker.changed(changed);
-            store.inner.worker.compact();
+            store.inner.worker.compact(Some(vec![row.id]));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 use crate::case::fields::read_case;
 use crate::case::{Case, ParticipantVersion};
 use crate::contact::Contact;
-use crate::contact::fields::read_contact;
+use crate::contact::fields::LogView;
 use crate::document::{Document, Kind, View};
 use crate::error::{Error, Result};
 use crate::identity::Scope;
@@ -140,7 +140,7 @@ impl History<'_> {
             let row = reading.document_of_row(row.ok_or_else(|| Error::not_found("contact", contact))?)?;
             let (document, heads) = self.at(reading, &row, as_of)?;
             let view = document.view_at(&heads);
-            let Some(mut stored) = read_contact(contact, &view) else { return Ok(None) };
+            let Some(mut stored) = LogView::new(&view).contact(contact) else { return Ok(None) };
             if let Some(change) = reading.change(row.id, &stored.made_by.0)? {
                 stored.contact.recorded_on = Some(Actor(change.actor).device());
                 stored.contact.recorded_by = change.worker.and_then(|worker| worker.parse().ok());

@@ -172,19 +172,28 @@ impl Reading<'_> {
 
     /// Other contacts that may be the same visit: same occurrence, or same plan and a shared party at the same time.
     pub fn possible_duplicates(&self, contact_id: &[u8; 16]) -> Result<Vec<[u8; 16]>> {
+        // Contacts longer than a month are compared by their occurrence only: the window keeps the search small.
         let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT other.contact_id
+            "SELECT other.contact_id
+             FROM contact_row me
+             JOIN contact_plan mine ON mine.contact = me.id
+             JOIN contact_plan theirs ON theirs.schedule = mine.schedule AND theirs.day = mine.day
+                AND theirs.contact <> me.id
+             JOIN contact_row other ON other.id = theirs.contact
+             WHERE me.contact_id = ?1 AND NOT me.in_error AND NOT other.in_error
+             UNION
+             SELECT other.contact_id
              FROM contact_row me
              JOIN contact_plan mine ON mine.contact = me.id
              JOIN contact_plan theirs ON theirs.plan_id = mine.plan_id AND theirs.contact <> me.id
+                AND theirs.sorts_at BETWEEN me.sorts_at - 2678400 AND me.sorts_at + 2678400
              JOIN contact_row other ON other.id = theirs.contact
              WHERE me.contact_id = ?1 AND NOT me.in_error AND NOT other.in_error
-               AND (mine.schedule = theirs.schedule AND mine.day = theirs.day
-                    OR me.starts_at IS NOT NULL AND other.starts_at IS NOT NULL
-                       AND me.starts_at < coalesce(other.ends_at, other.starts_at + 1)
-                       AND other.starts_at < coalesce(me.ends_at, me.starts_at + 1)
-                       AND EXISTS (SELECT 1 FROM contact_party p JOIN contact_party q ON q.party = p.party
-                                   WHERE p.contact = me.id AND q.contact = other.id))",
+               AND me.starts_at IS NOT NULL AND other.starts_at IS NOT NULL
+               AND me.starts_at < coalesce(other.ends_at, other.starts_at + 1)
+               AND other.starts_at < coalesce(me.ends_at, me.starts_at + 1)
+               AND EXISTS (SELECT 1 FROM contact_party p JOIN contact_party q ON q.party = p.party
+                           WHERE p.contact = me.id AND q.contact = other.id)",
         )?;
         let rows = statement.query_map([contact_id.as_slice()], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

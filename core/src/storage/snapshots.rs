@@ -24,6 +24,16 @@ impl Reading<'_> {
         blob.map(|blob| open_blob(&blob, "snapshot")).transpose()
     }
 
+    /// Whether a document's pending changes number at least `count`, or weigh more than half its snapshot.
+    pub fn is_to_compact(&self, document: i64, count: u32) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) >= ?2 OR coalesce(sum(length(bytes)) * 2
+                    > (SELECT max(length(bytes)) FROM snapshot WHERE document = ?1), 0)
+             FROM change WHERE document = ?1 AND bytes IS NOT NULL AND state = 0",
+        )?;
+        Ok(statement.query_row(params![document, count], |row| row.get(0))?)
+    }
+
     /// The documents whose pending changes number at least `count`, or weigh more than half their snapshot.
     pub fn documents_to_compact(&self, count: u32) -> Result<Vec<i64>> {
         let mut statement = self.connection.prepare_cached(

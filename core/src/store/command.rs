@@ -109,7 +109,7 @@ impl Store {
                     self.inner.worker.changed(changes);
                 }
                 if !touched.is_empty() {
-                    self.inner.worker.compact();
+                    self.inner.worker.compact(Some(touched));
                 }
                 Ok(value)
             }

@@ -1,4 +1,4 @@
-//! Keeping a store well: compaction, the horizon of planned visits, rebuild, verification, backup.
+//! Keeping a store well: the horizon of planned visits, rebuild, verification, backup.
 
 use std::path::Path;
 
@@ -14,7 +14,6 @@ use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
-use crate::storage::snapshots::StoredSnapshot;
 use crate::storage::{Database, Location, Reading, StorageFailed, Writing, schema};
 use crate::time::Day;
 
@@ -23,8 +22,6 @@ const PROJECTIONS: u32 = 1;
 /// How far ahead planned visits are projected, and when that is made good again.
 const HORIZON_DAYS: u64 = 400;
 const HORIZON_LEAST: u64 = 370;
-/// A document is compacted when so many changes are pending, or when they weigh half its snapshot.
-const COMPACT_AT: u32 = 32;
 
 /// What a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,51 +192,6 @@ impl Store {
             }
             Ok(tx.set_setting(setting::HORIZON, horizon.to_string().as_bytes())?)
         })
-    }
-
-    /// Compacts every document that is due; the heavy part holds no lock.
-    pub fn compact_due(&self) -> Result<u32> {
-        self.compact(COMPACT_AT)
-    }
-
-    /// Compacts every document with at least so many pending changes.
-    pub fn compact(&self, pending: u32) -> Result<u32> {
-        let due = self.read(|reading| Ok(reading.documents_to_compact(pending)?))?;
-        let mut compacted = 0;
-        for id in due {
-            let Some((row, snapshot, absorbed)) = self.read(|reading| self.snapshot_of(reading, id))? else {
-                continue;
-            };
-            let done = self.inner.database.write(|tx| {
-                self.ready()?;
-                Ok(tx.replace_snapshot(row.id, &snapshot, &absorbed)?)
-            });
-            done.map_err(|error| self.closing(error))?;
-            compacted += 1;
-        }
-        Ok(compacted)
-    }
-
-    /// A document's next snapshot, loaded back from the very bytes and compared, and the changes that it absorbs.
-    fn snapshot_of(
-        &self,
-        reading: &Reading<'_>,
-        id: i64,
-    ) -> Result<Option<(DocumentRow, StoredSnapshot, Vec<i64>)>> {
-        let row = reading.document_of_row(id)?;
-        if Kind::from_code(&row.kind).is_none() {
-            return Ok(None);
-        }
-        let absorbed: Vec<i64> = reading.pending_chunks(id)?.into_iter().map(|(id, _)| id).collect();
-        let document = self.load(reading, &row)?;
-        let snapshot = StoredSnapshot::of(&document.save())?;
-        let back = Document::load(document.kind(), &snapshot.chunk()?, &[]);
-        let same = back.is_ok_and(|back| back.heads() == document.heads() && back.save() == document.save());
-        if same {
-            Ok(Some((row, snapshot, absorbed)))
-        } else {
-            Err(StorageFailed::damaged("snapshot").into())
-        }
     }
 
     /// Checks every page, every change's bytes and signature, and every projection against its document.

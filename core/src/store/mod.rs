@@ -5,11 +5,12 @@
 //! - [`command`]: one write transaction over documents;
 //! - [`project`]: projections from documents;
 //! - [`worker`]: the one thread: listeners, logs, compaction, the turn of the day;
-//! - [`maintenance`]: compaction, rebuild, verification, backup.
+//! - [`compaction`], [`maintenance`]: snapshots; rebuild, verification, backup.
 //!
 //! Every method may be called from any thread. A command has been committed to disk when it returns.
 
 pub mod command;
+pub mod compaction;
 pub mod config;
 pub mod maintenance;
 pub mod opening;
@@ -204,6 +205,8 @@ impl Inner {
             self.worker.stop();
             self.database.suspend();
             locked(&self.cache).clear();
+            // Dropped keys are overwritten in memory.
+            self.own.write().unwrap_or_else(PoisonError::into_inner).keys = None;
         }
     }
 

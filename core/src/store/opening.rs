@@ -48,7 +48,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
     store.refresh_projections()?;
     store.extend_horizon(store.zone().day_of(now))?;
     store.inner.worker.start(&store.inner);
-    store.inner.worker.compact();
+    store.inner.worker.compact(None);
     Ok(store)
 }
 

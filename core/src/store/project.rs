@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::worker::{Changes, Topic};
 use crate::case::fields::read_case;
 use crate::case::{CaseStatus, Origin};
-use crate::contact::fields::{StoredContact, read_contact};
+use crate::contact::fields::{LogView, StoredContact};
 use crate::document::layout::{case, contact_log};
 use crate::document::{Document, Edit, Entity, FieldPath, Kind, OpId, Value, View};
 use crate::error::{Error, Result};
@@ -95,11 +95,12 @@ pub(crate) fn document(
             Topic::VisitationPlans
         }
         Kind::ContactLog => {
+            let log = LogView::new(&view);
             match touched {
                 Touched::Everything => {
                     for key in view.keys(contact_log::CONTACTS) {
                         if let Ok(id) = key.parse() {
-                            project_contact(tx, row, id, &view)?;
+                            project_contact(tx, row, id, &log)?;
                         }
                     }
                     conflicts(tx, row, document, "", &[])?;
@@ -107,7 +108,7 @@ pub(crate) fn document(
                 }
                 Touched::Contacts(ids, decided) => {
                     for id in &ids {
-                        project_contact(tx, row, *id, &view)?;
+                        project_contact(tx, row, *id, &log)?;
                         conflicts(tx, row, document, &format!("contacts/{id}/"), &[id.to_string()])?;
                         conflicts(tx, row, document, &format!("corrected/{id}."), &[])?;
                     }
@@ -213,8 +214,8 @@ pub(crate) fn put_plan(tx: &Writing<'_>, plan: &VisitationPlan, horizon: Day) ->
     Ok(())
 }
 
-fn project_contact(tx: &Writing<'_>, row: &DocumentRow, id: ContactId, view: &View<'_>) -> Result<()> {
-    let Some(StoredContact { mut contact, made_by, addenda_made_by }) = read_contact(id, view) else {
+fn project_contact(tx: &Writing<'_>, row: &DocumentRow, id: ContactId, log: &LogView<'_, '_>) -> Result<()> {
+    let Some(StoredContact { mut contact, made_by, addenda_made_by }) = log.contact(id) else {
         return Ok(());
     };
     let reading = tx.reading();

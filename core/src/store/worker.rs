@@ -73,7 +73,8 @@ pub trait ChangeListener: Send + Sync {
 enum Message {
     Changed(Changes),
     Log(LogEntry),
-    Compact,
+    /// These documents, or all, may be due.
+    Compact(Option<Vec<i64>>),
     Stop,
 }
 
@@ -138,8 +139,9 @@ impl Worker {
         self.send(Message::Log(entry));
     }
 
-    pub fn compact(&self) {
-        self.send(Message::Compact);
+    /// Has documents looked at: these, or all.
+    pub fn compact(&self, documents: Option<Vec<i64>>) {
+        self.send(Message::Compact(documents));
     }
 
     fn send(&self, message: Message) {
@@ -182,12 +184,12 @@ impl Loop {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let (mut changes, mut compact) = (Changes::default(), false);
+            let (mut changes, mut compact) = (Changes::default(), Vec::new());
             for message in first.into_iter().chain(self.receiver.try_iter().collect::<Vec<_>>()) {
                 match message {
                     Message::Changed(more) => changes.add(more),
                     Message::Log(entry) => self.log(&entry),
-                    Message::Compact => compact = true,
+                    Message::Compact(documents) => compact.push(documents),
                     Message::Stop => return,
                 }
             }
@@ -195,16 +197,24 @@ impl Loop {
             if !changes.topics.is_empty() {
                 self.tell(&changes);
             }
-            if compact && let Some(inner) = self.store.upgrade() {
-                let store = Store { inner };
-                if let Err(error) = store.compact_due() {
-                    store.inner.log(
-                        LogLevel::Warning,
-                        "compaction.failed",
-                        vec![format!("{:.60}", error.to_string())],
-                    );
-                }
-            }
+            self.compact(compact);
+        }
+    }
+
+    fn compact(&self, due: Vec<Option<Vec<i64>>>) {
+        let Some(inner) = self.store.upgrade().filter(|_| !due.is_empty()) else { return };
+        let documents: Option<BTreeSet<i64>> =
+            due.into_iter().try_fold(BTreeSet::new(), |mut all, documents| {
+                all.extend(documents?);
+                Some(all)
+            });
+        let store = Store { inner };
+        if let Err(error) = store.compact_due(documents) {
+            store.inner.log(
+                LogLevel::Warning,
+                "compaction.failed",
+                vec![format!("{:.60}", error.to_string())],
+            );
         }
     }
 

@@ -1,0 +1,79 @@
+//! Compaction: a snapshot absorbs the bytes of older changes, whose rows and signatures stay.
+//!
+//! It runs on the store's own thread. The heavy part holds no lock; the old snapshot and the changes' own bytes stand
+//! until the new snapshot was loaded back from the very bytes and compared.
+
+use std::collections::BTreeSet;
+
+use super::Store;
+use crate::document::{Document, Kind};
+use crate::error::Result;
+use crate::storage::documents::DocumentRow;
+use crate::storage::snapshots::StoredSnapshot;
+use crate::storage::{Reading, StorageFailed};
+
+/// A document is compacted when so many changes are pending, or when they weigh half its snapshot.
+const COMPACT_AT: u32 = 32;
+
+impl Store {
+    /// Compacts those of these documents, or of all, that are due; the heavy part holds no lock.
+    pub(crate) fn compact_due(&self, documents: Option<BTreeSet<i64>>) -> Result<u32> {
+        let due = self.read(|reading| match documents {
+            None => Ok(reading.documents_to_compact(COMPACT_AT)?),
+            Some(documents) => {
+                let mut due = Vec::new();
+                for document in documents {
+                    if reading.is_to_compact(document, COMPACT_AT)? {
+                        due.push(document);
+                    }
+                }
+                Ok(due)
+            }
+        })?;
+        self.compact_documents(due)
+    }
+
+    /// Compacts every document with at least so many pending changes; answers how many.
+    pub fn compact(&self, pending: u32) -> Result<u32> {
+        let due = self.read(|reading| Ok(reading.documents_to_compact(pending)?))?;
+        self.compact_documents(due)
+    }
+
+    fn compact_documents(&self, due: Vec<i64>) -> Result<u32> {
+        let mut compacted = 0;
+        for id in due {
+            let Some((row, snapshot, absorbed)) = self.read(|reading| self.snapshot_of(reading, id))? else {
+                continue;
+            };
+            let done = self.inner.database.write(|tx| {
+                self.ready()?;
+                Ok(tx.replace_snapshot(row.id, &snapshot, &absorbed)?)
+            });
+            done.map_err(|error| self.closing(error))?;
+            compacted += 1;
+        }
+        Ok(compacted)
+    }
+
+    /// A document's next snapshot, loaded back from the very bytes and compared, and the changes that it absorbs.
+    fn snapshot_of(
+        &self,
+        reading: &Reading<'_>,
+        id: i64,
+    ) -> Result<Option<(DocumentRow, StoredSnapshot, Vec<i64>)>> {
+        let row = reading.document_of_row(id)?;
+        if Kind::from_code(&row.kind).is_none() {
+            return Ok(None);
+        }
+        let absorbed: Vec<i64> = reading.pending_chunks(id)?.into_iter().map(|(id, _)| id).collect();
+        let document = self.load(reading, &row)?;
+        let snapshot = StoredSnapshot::of(&document.save())?;
+        let back = Document::load(document.kind(), &snapshot.chunk()?, &[]);
+        let same = back.is_ok_and(|back| back.heads() == document.heads() && back.save() == document.save());
+        if same {
+            Ok(Some((row, snapshot, absorbed)))
+        } else {
+            Err(StorageFailed::damaged("snapshot").into())
+        }
+    }
+}
