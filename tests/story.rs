@@ -86,3 +86,32 @@ fn two_phones_record_offline_and_merge() {
     assert_eq!(phone.rows(), tablet.rows());
     assert_eq!(phone.store.exchange().digest().unwrap(), tablet.store.exchange().digest().unwrap());
 }
+
+#[test]
+fn a_wholly_compacted_store_goes_into_an_empty_one_and_nothing_is_different() {
+    let mut phone = Device::new("phone", "w-117");
+    let tablet = phone.enrol("tablet", "w-204");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    phone.now("2026-08-01T20:00:00Z");
+    for occurrence in phone.planned("2026-03-07", "2026-07-31") {
+        phone.records(occurrence, "Léa and her mother read a book.");
+    }
+    let then =
+        phone.store.history().case_as_of(case.id, &AsOf::Instant { at: at("2026-03-02T08:00:00Z") }).unwrap();
+    assert!(phone.store.compact(1).unwrap() > 0);
+    phone.restart();
+    tablet.now("2026-08-01T20:00:00Z");
+    let report = phone.hand_to(&tablet);
+    assert!(report.complete && report.quarantined.is_empty(), "{report:?}");
+    assert_eq!(phone.rows(), tablet.rows());
+    assert_eq!(phone.store.exchange().digest().unwrap(), tablet.store.exchange().digest().unwrap());
+    let seen = tablet
+        .store
+        .history()
+        .case_as_of(case.id, &AsOf::Instant { at: at("2026-03-02T08:00:00Z") })
+        .unwrap();
+    assert_eq!(seen, then);
+    let report = tablet.store.verify(|_| {}, &CancelToken::default()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+}

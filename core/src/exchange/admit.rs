@@ -60,7 +60,7 @@ impl Refusal {
         }
     }
 
-    fn of_chunk(refused: chunk::ChunkRefused) -> Self {
+    pub(super) fn of_chunk(refused: chunk::ChunkRefused) -> Self {
         match refused {
             chunk::ChunkRefused::OverLimit => Self::OverLimit,
             chunk::ChunkRefused::WrongType | chunk::ChunkRefused::Compressed => Self::WrongType,

@@ -6,13 +6,17 @@ use super::CancelToken;
 use super::import::WorkProgress;
 use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, Message, SignedChange};
 use super::vector::{self, Vector};
-use crate::document::raw_chunk;
+use crate::document::chunk::Limits;
+use crate::document::{Kind, raw_chunk};
 use crate::error::{Error, Result};
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
-use crate::storage::changes::ChangeRow;
+use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, StorageFailed};
 use crate::store::Store;
+
+/// From so many changes on, a document that is new to the other side goes whole.
+const SNAPSHOT_FROM: usize = 8;
 
 /// An export that is being read.
 pub struct Export {
@@ -137,6 +141,11 @@ impl Export {
             self.scopes_sent.push(row.scope_id);
             messages.push(scope(reading, &row)?);
         }
+        if theirs.is_empty() && missing.len() >= SNAPSHOT_FROM && Kind::from_code(&row.kind).is_some() {
+            let whole =
+                missing.extract_if(.., |change| change.state == ChangeState::Accepted).collect::<Vec<_>>();
+            messages.extend(self.snapshot(reading, &row, document, &whole)?);
+        }
         if !missing.is_empty() {
             messages.extend(self.batches(reading, &row, document, &missing)?);
         }
@@ -147,6 +156,33 @@ impl Export {
         Ok(messages)
     }
 
+    /// The whole document with its signatures; nothing if it would be too long for a message.
+    fn snapshot(
+        &self,
+        reading: &Reading<'_>,
+        row: &DocumentRow,
+        document: DocumentId,
+        changes: &[ChangeRow],
+    ) -> Result<Vec<Message>> {
+        let chunk = self.store.load(reading, row)?.save();
+        let mut certificates: Vec<[u8; 32]> = Vec::new();
+        let mut signatures = Vec::new();
+        for change in changes {
+            let place = match certificates.iter().position(|known| *known == change.certificate) {
+                Some(place) => place,
+                None => {
+                    certificates.push(change.certificate);
+                    certificates.len() - 1
+                }
+            };
+            signatures.push((place as u64, change.signature));
+        }
+        if chunk.len() > Limits::DEFAULT.document_bytes {
+            return self.batches(reading, row, document, changes);
+        }
+        Ok(vec![Message::Snapshot { document, header: header(row)?, chunk, certificates, signatures }])
+    }
+
     fn batches(
         &self,
         reading: &Reading<'_>,
@@ -154,12 +190,7 @@ impl Export {
         document: DocumentId,
         missing: &[ChangeRow],
     ) -> Result<Vec<Message>> {
-        let header = DocumentHeader {
-            scope: ScopeId::from_slice(&row.scope_id)?,
-            kind: row.kind.clone(),
-            genesis: ChangeHash::from_slice(&row.genesis)?,
-            name: row.name.clone(),
-        };
+        let header = header(row)?;
         // Loaded only if a snapshot holds the bytes of a change that is missing there.
         let mut loaded = None;
         let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
@@ -190,6 +221,15 @@ impl Export {
         messages.push(Message::Changes { document, header, changes: batch });
         Ok(messages)
     }
+}
+
+fn header(row: &DocumentRow) -> Result<DocumentHeader> {
+    Ok(DocumentHeader {
+        scope: ScopeId::from_slice(&row.scope_id)?,
+        kind: row.kind.clone(),
+        genesis: ChangeHash::from_slice(&row.genesis)?,
+        name: row.name.clone(),
+    })
 }
 
 fn scope(reading: &Reading<'_>, row: &DocumentRow) -> Result<Message> {

@@ -2,7 +2,8 @@
 
 use super::CancelToken;
 use super::admit::{self, Refusal};
-use super::message::{DocumentHeader, Message, SignedChange, Splitter};
+use super::message::{DocumentHeader, MAX_BATCH, Message, SignedChange, Splitter};
+use super::snapshot;
 use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
@@ -156,6 +157,10 @@ impl Import {
                 self.store.inner.database.give_way();
                 self.changes(document, &header, changes)
             }
+            Message::Snapshot { document, header, chunk, certificates, signatures } => {
+                self.store.inner.database.give_way();
+                self.snapshot(document, &header, &chunk, &certificates, &signatures)
+            }
             Message::Held { document, actors } => self.held(document, &actors),
             Message::End => {
                 self.report.complete = self.splitter.is_empty();
@@ -246,6 +251,30 @@ impl Import {
             })?;
             Ok(())
         })
+    }
+
+    /// A whole document is loaded within limits, taken apart again and passed through the guard change by change.
+    fn snapshot(
+        &mut self,
+        document: DocumentId,
+        header: &DocumentHeader,
+        chunk: &[u8],
+        certificates: &[[u8; 32]],
+        signatures: &[(u64, [u8; 64])],
+    ) -> Result<()> {
+        let mut changes = match snapshot::take_apart(&header.kind, chunk, certificates, signatures) {
+            Ok(changes) => changes,
+            Err(reason) => {
+                let hash = ChangeHash(crate::ids::sha256(&[chunk]));
+                self.report.quarantined.push(Quarantined { document, hash, reason });
+                return Ok(());
+            }
+        };
+        while !changes.is_empty() {
+            let rest = changes.split_off(changes.len().min(MAX_BATCH));
+            self.changes(document, header, std::mem::replace(&mut changes, rest))?;
+        }
+        Ok(())
     }
 
     fn changes(

@@ -3,8 +3,8 @@
 use crate::identity::cbor::{Malformed, Reader, Writer};
 use crate::ids::{ChangeHash, DeviceId, DocumentId, DomainId, ScopeId};
 
-/// No message is longer.
-pub const MAX_MESSAGE: usize = 1024 * 1024;
+/// No message is longer: a whole document with its signatures.
+pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
 /// The version of the messages.
 pub const VERSION: u64 = 1;
 /// A message of changes holds at most so many,
@@ -73,6 +73,19 @@ pub enum Message {
         /// The changes.
         changes: Vec<SignedChange>,
     },
+    /// A whole document, for somebody who holds nothing of it; verified change by change like any other.
+    Snapshot {
+        /// The document.
+        document: DocumentId,
+        /// What its id is the hash of.
+        header: DocumentHeader,
+        /// The document chunk, type 0, without inner compression.
+        chunk: Vec<u8>,
+        /// The certificates that the signatures name, by hash.
+        certificates: Vec<[u8; 32]>,
+        /// For each change, ordered by last operation and actor: the place of its certificate, and its signature.
+        signatures: Vec<(u64, [u8; 64])>,
+    },
     /// What the sender holds of one document.
     Held {
         /// The document.
@@ -108,13 +121,7 @@ impl Message {
                     .bytes(plan),
             ),
             Self::Changes { document, header, changes } => {
-                let mut writer = Writer::array(6)
-                    .bytes(document.as_bytes())
-                    .bytes(header.scope.as_bytes())
-                    .text(&header.kind)
-                    .bytes(&header.genesis.0)
-                    .bytes(&header.name)
-                    .nested(changes.len() as u64);
+                let mut writer = header.write(Writer::array(6), *document).nested(changes.len() as u64);
                 for change in changes {
                     writer = writer
                         .nested(3)
@@ -123,6 +130,18 @@ impl Message {
                         .bytes(&change.certificate);
                 }
                 (4, writer)
+            }
+            Self::Snapshot { document, header, chunk, certificates, signatures } => {
+                let mut writer = header.write(Writer::array(8), *document).bytes(chunk);
+                writer = writer.nested(certificates.len() as u64);
+                for certificate in certificates {
+                    writer = writer.bytes(certificate);
+                }
+                writer = writer.nested(signatures.len() as u64);
+                for (certificate, signature) in signatures {
+                    writer = writer.nested(2).unsigned(*certificate).bytes(signature);
+                }
+                (5, writer)
             }
             Self::Held { document, actors } => {
                 let mut writer = Writer::array(2).bytes(document.as_bytes()).nested(actors.len() as u64);
@@ -173,6 +192,7 @@ impl Message {
                 Self::Scope { founding, signature, certificate, level, plan }
             }
             4 => Self::decode_changes(body)?,
+            5 => Self::decode_snapshot(body)?,
             6 => {
                 let mut reader = Reader::array(body, 2)?;
                 let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
@@ -199,13 +219,9 @@ impl Message {
 
     fn decode_changes(body: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::array(body, 6)?;
-        let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
-        let scope = ScopeId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
-        let kind = reader.text()?.to_owned();
-        let genesis = ChangeHash(reader.fixed()?);
-        let name = reader.bytes()?.to_vec();
+        let (document, header) = DocumentHeader::read(&mut reader)?;
         let count = reader.nested()?;
-        if count > MAX_BATCH as u64 || kind.len() > 64 || name.len() > 64 {
+        if count > MAX_BATCH as u64 {
             return Err(Malformed);
         }
         let changes = (0..count)
@@ -218,7 +234,49 @@ impl Message {
             })
             .collect::<Result<_, Malformed>>()?;
         reader.end()?;
-        Ok(Self::Changes { document, header: DocumentHeader { scope, kind, genesis, name }, changes })
+        Ok(Self::Changes { document, header, changes })
+    }
+
+    fn decode_snapshot(body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::array(body, 8)?;
+        let (document, header) = DocumentHeader::read(&mut reader)?;
+        let chunk = reader.bytes()?.to_vec();
+        let count = reader.nested()?;
+        let certificates = (0..count).map(|_| reader.fixed()).collect::<Result<_, Malformed>>()?;
+        let count = reader.nested()?;
+        let signatures = (0..count)
+            .map(|_| {
+                if reader.nested()? != 2 {
+                    return Err(Malformed);
+                }
+                Ok((reader.unsigned()?, reader.fixed()?))
+            })
+            .collect::<Result<_, Malformed>>()?;
+        reader.end()?;
+        Ok(Self::Snapshot { document, header, chunk, certificates, signatures })
+    }
+}
+
+impl DocumentHeader {
+    fn write(&self, writer: Writer, document: DocumentId) -> Writer {
+        writer
+            .bytes(document.as_bytes())
+            .bytes(self.scope.as_bytes())
+            .text(&self.kind)
+            .bytes(&self.genesis.0)
+            .bytes(&self.name)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<(DocumentId, Self), Malformed> {
+        let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+        let scope = ScopeId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+        let kind = reader.text()?.to_owned();
+        let genesis = ChangeHash(reader.fixed()?);
+        let name = reader.bytes()?.to_vec();
+        if kind.len() > 64 || name.len() > 64 {
+            return Err(Malformed);
+        }
+        Ok((document, Self { scope, kind, genesis, name }))
     }
 }
 
@@ -263,6 +321,15 @@ mod tests {
     use super::*;
     use crate::ids::uuid8;
 
+    fn header() -> DocumentHeader {
+        DocumentHeader {
+            scope: ScopeId(uuid8([4; 16])),
+            kind: "case".to_owned(),
+            genesis: ChangeHash([5; 32]),
+            name: vec![6; 16],
+        }
+    }
+
     fn samples() -> Vec<Message> {
         let document = DocumentId(uuid8([3; 16]));
         vec![
@@ -277,13 +344,15 @@ mod tests {
             },
             Message::Changes {
                 document,
-                header: DocumentHeader {
-                    scope: ScopeId(uuid8([4; 16])),
-                    kind: "case".to_owned(),
-                    genesis: ChangeHash([5; 32]),
-                    name: vec![6; 16],
-                },
+                header: header(),
                 changes: vec![SignedChange { chunk: vec![7; 9], signature: [8; 64], certificate: [9; 32] }],
+            },
+            Message::Snapshot {
+                document,
+                header: header(),
+                chunk: vec![1; 5],
+                certificates: vec![[2; 32]],
+                signatures: vec![(0, [3; 64])],
             },
             Message::Held { document, actors: vec![([1; 24], 5)] },
             Message::End,

@@ -4,6 +4,7 @@
 //! - [`vector`]: what a store holds;
 //! - [`export`]: messages for somebody who holds a given vector;
 //! - [`import`]: bytes in any portions, committed batch by batch;
+//! - [`snapshot`]: a whole document taken apart;
 //! - [`admit`]: the guard that every foreign change passes.
 //!
 //! Bytes may arrive in any split, twice, and only half: what was committed stays, and a later import goes on.
@@ -12,6 +13,7 @@ pub mod admit;
 pub mod export;
 pub mod import;
 pub mod message;
+pub mod snapshot;
 pub mod vector;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use chrono::Days;
 
 use super::project::{self, Touched};
 use super::{Store, opening};
-use crate::document::{Document, Kind, raw_chunk};
+use crate::document::{Kind, raw_chunk};
 use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, WorkProgress};
 use crate::identity::signature::Place;
