@@ -153,12 +153,12 @@ CREATE INDEX case_row_by_reference ON case_row (reference);
 
 CREATE TABLE participant_row (
     -- Names of participants, for lists.
-    participant_id BLOB NOT NULL PRIMARY KEY,
     case_id BLOB NOT NULL,
+    participant_id BLOB NOT NULL,
     name TEXT NOT NULL,
-    role TEXT NOT NULL
+    role TEXT NOT NULL,
+    PRIMARY KEY (case_id, participant_id)
 ) STRICT;
-CREATE INDEX participant_row_by_case ON participant_row (case_id);
 
 CREATE TABLE plan_row (
     -- One row per visitation plan whose document is here.

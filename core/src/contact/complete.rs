@@ -68,7 +68,7 @@ fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft) -> Result
     check_party(case, "conducted_by", &conducted_by)?;
     let document = log(command, case.id, &draft.planned)?;
     let id = ContactId(command.new_id()?);
-    let fields = contact_fields(case.id, &draft, &conducted_by)?;
+    let fields = contact_fields(&draft, &conducted_by)?;
     command.write(&document, &[Edit::create(CONTACTS, id, fields)])?;
     Ok(id)
 }

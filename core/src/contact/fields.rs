@@ -32,27 +32,28 @@ pub struct StoredContact {
 
 /// A contact log, with its addenda and corrections read once for all its contacts.
 pub struct LogView<'v, 'd> {
+    case_id: CaseId,
     view: &'v View<'d>,
     corrected: Entity,
     addenda: BTreeMap<String, Vec<(Addendum, ChangeHash)>>,
 }
 
 impl<'v, 'd> LogView<'v, 'd> {
-    /// Reads what all contacts share.
-    pub fn new(view: &'v View<'d>) -> Self {
+    /// Reads what all contacts share. Their case is their scope's, not a field.
+    pub fn new(case_id: CaseId, view: &'v View<'d>) -> Self {
         let mut addenda: BTreeMap<String, Vec<(Addendum, ChangeHash)>> = BTreeMap::new();
         for (key, entity) in view.entities(ADDENDA) {
             let contact = entity.text("contact").unwrap_or_default().to_owned();
             addenda.entry(contact).or_default().extend(read_addendum(&key, &entity));
         }
-        Self { view, corrected: view.fields(CORRECTED), addenda }
+        Self { case_id, view, corrected: view.fields(CORRECTED), addenda }
     }
 
     /// One contact; nothing if there is none under this id.
     pub fn contact(&self, id: ContactId) -> Option<StoredContact> {
         let key = id.to_string();
         let entity = self.view.entity(CONTACTS, &key)?;
-        let mut contact = read_entity(id, &entity)?;
+        let mut contact = read_entity(self.case_id, id, &entity);
         let prefix = format!("{key}.");
         for (name, field) in self.corrected.fields.range(prefix.clone()..) {
             let Some(name) = name.strip_prefix(&prefix) else { break };
@@ -69,7 +70,7 @@ impl<'v, 'd> LogView<'v, 'd> {
     }
 }
 
-fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
+fn read_entity(case_id: CaseId, id: ContactId, entity: &Entity) -> Contact {
     let time = entity.register("time").unwrap_or(ContactTime {
         day: Day::default(),
         start: None,
@@ -78,9 +79,9 @@ fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
     });
     let attendance =
         entity.nested("attendance").filter_map(|(_, field)| json::from_text(field.value.text()?)).collect();
-    Some(Contact {
+    Contact {
         id,
-        case_id: entity.parse("case")?,
+        case_id,
         kind: ContactKind::from_code(entity.text("kind").unwrap_or_default()),
         planned: entity.register("planned").unwrap_or_default(),
         planned_kind: PlannedKind::Unscheduled,
@@ -107,7 +108,7 @@ fn read_entity(id: ContactId, entity: &Entity) -> Option<Contact> {
         corrections: Vec::new(),
         in_error: None,
         origin: entity.register("origin"),
-    })
+    }
 }
 
 fn read_addendum(key: &str, entity: &Entity) -> Option<(Addendum, ChangeHash)> {
@@ -202,12 +203,10 @@ pub fn corrected_register(addendum: AddendumId, value: serde_json::Value) -> Res
 
 /// The fields of a contact that is about to be recorded. The draft has been checked.
 pub fn contact_fields(
-    case_id: CaseId,
     draft: &ContactDraft,
     conducted_by: &PartyRef,
 ) -> Result<BTreeMap<String, Value>, NotCanonical> {
     let mut fields = BTreeMap::from([
-        ("case".to_owned(), case_id.to_string().into()),
         ("kind".to_owned(), draft.kind.code().into()),
         ("planned".to_owned(), register(Some(&draft.planned).filter(|planned| !planned.is_empty()))?),
         ("outcome".to_owned(), register(draft.outcome.as_ref())?),

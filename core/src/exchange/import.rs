@@ -284,13 +284,10 @@ impl Import {
         changes: Vec<SignedChange>,
     ) -> Result<()> {
         self.report.received += changes.len() as u64;
-        let refused = match admit::check_header(document, header) {
-            Err(reason) => Some(reason),
-            Ok(()) => {
-                let known =
-                    self.store.read(|reading| Ok(reading.scope(header.scope.as_bytes())?.is_some()))?;
-                (!known).then_some(Refusal::UnknownScope)
-            }
+        let scope = self.store.read(|reading| Ok(reading.scope(header.scope.as_bytes())?))?;
+        let refused = match scope {
+            Some(scope) => admit::check_header(document, header, &scope).err(),
+            None => Some(Refusal::UnknownScope),
         };
         if let Some(reason) = refused {
             let hashes = changes.iter().map(|change| ChangeHash(crate::ids::sha256(&[&change.chunk])));

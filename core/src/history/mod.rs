@@ -129,7 +129,7 @@ impl History<'_> {
     pub fn plan_as_of(&self, plan: VisitationPlanId, as_of: &AsOf) -> Result<Option<VisitationPlan>> {
         let case = self.case_of_plan(plan)?;
         self.as_of(case, Scope::Visits(plan), Kind::VisitationPlan, plan.as_bytes(), as_of, |view| {
-            read_plan(plan, view)
+            read_plan(case, plan, view)
         })
     }
 
@@ -140,7 +140,10 @@ impl History<'_> {
             let row = reading.document_of_row(row.ok_or_else(|| Error::not_found("contact", contact))?)?;
             let (document, heads) = self.at(reading, &row, as_of)?;
             let view = document.view_at(&heads);
-            let Some(mut stored) = LogView::new(&view).contact(contact) else { return Ok(None) };
+            let Some(mut stored) = LogView::new(CaseId::from_slice(&row.case_id)?, &view).contact(contact)
+            else {
+                return Ok(None);
+            };
             if let Some(change) = reading.change(row.id, &stored.made_by.0)? {
                 stored.contact.recorded_on = Some(Actor(change.actor).device());
                 stored.contact.recorded_by = change.worker.and_then(|worker| worker.parse().ok());

@@ -118,10 +118,11 @@ impl Reading<'_> {
     }
 
     /// A participant's name as it stands, if the case's document is here.
-    pub fn participant_name(&self, participant: &[u8; 16]) -> Result<Option<String>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT name FROM participant_row WHERE participant_id = ?1")?;
-        Ok(statement.query_row([participant.as_slice()], |row| row.get(0)).optional()?)
+    pub fn participant_name(&self, case: &[u8; 16], participant: &[u8; 16]) -> Result<Option<String>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM participant_row WHERE case_id = ?1 AND participant_id = ?2")?;
+        Ok(statement.query_row([case.as_slice(), participant.as_slice()], |row| row.get(0)).optional()?)
     }
 
     /// What an import brought under an agency's own id.

@@ -178,7 +178,7 @@ impl Reading<'_> {
              FROM contact_row me
              JOIN contact_plan mine ON mine.contact = me.id
              JOIN contact_plan theirs ON theirs.schedule = mine.schedule AND theirs.day = mine.day
-                AND theirs.contact <> me.id
+                AND theirs.plan_id = mine.plan_id AND theirs.contact <> me.id
              JOIN contact_row other ON other.id = theirs.contact
              WHERE me.contact_id = ?1 AND NOT me.in_error AND NOT other.in_error
              UNION

@@ -82,7 +82,7 @@ impl Reading<'_> {
             "{PLAN}, o.schedule, o.day, o.starts_at,
                 (SELECT json_group_array(json_array(hex(k.contact_id), c.counts))
                  FROM contact_plan c JOIN contact_row k ON k.id = c.contact
-                 WHERE c.schedule = o.schedule AND c.day = o.day AND NOT k.in_error)
+                 WHERE c.schedule = o.schedule AND c.day = o.day AND c.plan_id = p.plan_id AND NOT k.in_error)
              FROM occurrence o JOIN plan_row p ON p.id = o.plan
              WHERE o.starts_at >= ?1 AND o.starts_at < ?2 AND (?3 IS NULL OR p.case_id = ?3)
              ORDER BY o.starts_at, p.plan_id"
@@ -120,13 +120,19 @@ impl Reading<'_> {
     }
 
     /// Contacts recorded for one planned visit, and whether each counts as done.
-    pub fn contacts_of_occurrence(&self, schedule: &[u8; 16], day: &str) -> Result<Vec<([u8; 16], bool)>> {
+    pub fn contacts_of_occurrence(
+        &self,
+        plan_id: &[u8; 16],
+        schedule: &[u8; 16],
+        day: &str,
+    ) -> Result<Vec<([u8; 16], bool)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT k.contact_id, c.counts FROM contact_plan c JOIN contact_row k ON k.id = c.contact
-             WHERE c.schedule = ?1 AND c.day = ?2 AND NOT k.in_error ORDER BY k.contact_id",
+             WHERE c.schedule = ?1 AND c.day = ?2 AND c.plan_id = ?3 AND NOT k.in_error ORDER BY k.contact_id",
         )?;
-        let rows =
-            statement.query_map(params![schedule.as_slice(), day], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map(params![schedule.as_slice(), day, plan_id.as_slice()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

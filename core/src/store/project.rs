@@ -87,7 +87,7 @@ pub(crate) fn document(
         }
         Kind::VisitationPlan => {
             let id = VisitationPlanId::from_slice(&row.name)?;
-            if let Some(plan) = read_plan(id, &view) {
+            if let Some(plan) = read_plan(case_id, id, &view) {
                 put_plan(tx, &plan, horizon)?;
                 project_origin(tx, row, "visitation_plan", id.as_bytes(), &view.fields("plan"))?;
             }
@@ -95,7 +95,7 @@ pub(crate) fn document(
             Topic::VisitationPlans
         }
         Kind::ContactLog => {
-            let log = LogView::new(&view);
+            let log = LogView::new(case_id, &view);
             match touched {
                 Touched::Everything => {
                     for key in view.keys(contact_log::CONTACTS) {
@@ -219,6 +219,16 @@ fn project_contact(tx: &Writing<'_>, row: &DocumentRow, id: ContactId, log: &Log
         return Ok(());
     };
     let reading = tx.reading();
+    // An id that stands in two documents is a forgery of one of them: every device shows the same one.
+    if let Some(other) = reading.document_of_contact(id.as_bytes())?
+        && other != row.id
+        && reading.document_of_row(other)?.document_id < row.document_id
+    {
+        return Ok(());
+    }
+    // What stands in a plan's scope speaks for that plan only.
+    let own_plan = reading.scope(&row.scope_id)?.and_then(|scope| scope.plan_id);
+    contact.planned.retain(|visit| own_plan.is_none_or(|plan| visit.plan.as_bytes() == &plan));
     for addendum in &mut contact.addenda {
         let made_by = addenda_made_by.iter().find(|(other, _)| *other == addendum.id).map(|(_, hash)| hash);
         if let Some(change) = made_by.map(|hash| reading.change(row.id, &hash.0)).transpose()?.flatten() {

@@ -64,7 +64,6 @@ impl VisitationPlans<'_> {
             let supervision = new.supervision.clone().unwrap_or(fields::UNSUPERVISED);
             let activated = (!new.as_draft).then_some(Activated { on: today });
             let own: BTreeMap<&str, Value> = BTreeMap::from([
-                ("case", case_id.to_string().into()),
                 ("mandate", register(Some(&new.mandate))?),
                 ("methods", methods(&new.methods)?),
                 ("place", place(optional_line("place", new.place.as_deref(), REMARK)?.as_deref())?),
@@ -184,7 +183,7 @@ fn require_plan(
     let (_, case) = require_open(command, case_id)?;
     let document =
         command.document(case_id, Scope::Visits(id), Kind::VisitationPlan, id.as_bytes().to_vec())?;
-    let plan = read_plan(id, &command.open(&document)?.view()).ok_or_else(missing)?;
+    let plan = read_plan(case_id, id, &command.open(&document)?.view()).ok_or_else(missing)?;
     Ok((document, plan, case))
 }
 

@@ -108,9 +108,11 @@ impl Due<'_, '_> {
             }
             let plan = super::reads::read(self.reading, &row)?;
             for occurrence in schedule::occurrences(&plan, from, to) {
-                let recorded = self
-                    .reading
-                    .contacts_of_occurrence(occurrence.schedule.as_bytes(), &occurrence.day.to_string())?;
+                let recorded = self.reading.contacts_of_occurrence(
+                    plan.id.as_bytes(),
+                    occurrence.schedule.as_bytes(),
+                    &occurrence.day.to_string(),
+                )?;
                 let contacts = recorded
                     .iter()
                     .map(|(id, counts)| (ContactId(uuid::Uuid::from_bytes(*id)), *counts))

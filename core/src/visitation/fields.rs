@@ -20,10 +20,10 @@ pub const CLIENT: &str = "client";
 /// A plan's role of a party, as stored.
 pub const VISITOR: &str = "visitor";
 
-/// Reads a plan from its document; nothing if its own fields have not arrived.
-pub fn read_plan(id: VisitationPlanId, view: &View<'_>) -> Option<VisitationPlan> {
+/// Reads a plan from its document; nothing if its own fields have not arrived. Its case is its scope's, not a field.
+pub fn read_plan(case_id: CaseId, id: VisitationPlanId, view: &View<'_>) -> Option<VisitationPlan> {
     let own = view.fields(PLAN);
-    let case_id: CaseId = own.parse("case")?;
+    own.get("mandate")?;
     let schedules = read_schedules(own.parse("schedule"), view);
     let start = own
         .parse("start")

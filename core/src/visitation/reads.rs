@@ -41,7 +41,7 @@ pub(crate) fn read(reading: &Reading<'_>, row: &PlanRow) -> Result<VisitationPla
         crate::json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "projection" })?;
     for party in plan.to_visit.iter_mut().chain(&mut plan.visitors) {
         if let PartyRef::Participant(id) = &party.party
-            && let Some(name) = reading.participant_name(id.as_bytes())?
+            && let Some(name) = reading.participant_name(plan.case_id.as_bytes(), id.as_bytes())?
         {
             party.name = name;
         }
