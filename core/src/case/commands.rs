@@ -200,7 +200,10 @@ impl Cases<'_> {
     /// Reopens a closed case; reopening an open one changes nothing.
     pub fn reopen(&self, case_id: CaseId) -> Result<Case> {
         self.store.command("case.reopen", |command| {
-            let (document, _) = require(command, case_id)?;
+            let (document, case) = require(command, case_id)?;
+            if case.status == CaseStatus::Open {
+                return Ok(case);
+            }
             let path = FieldPath::flat(CASE, "closure");
             command.write(&document, &[Edit::Put { path, value: Value::Null }])?;
             read(command, &document, case_id)

@@ -26,9 +26,7 @@ impl VisitationPlans<'_> {
             let due = Due { reading, now, zone: self.store.zone(), drafts };
             let mut visits = due.projected(from, to, case)?;
             let horizon = self.store.horizon(reading)?;
-            if to > horizon {
-                visits.extend(due.expanded(from.max(horizon.succ_opt().unwrap_or(horizon)), to, case)?);
-            }
+            visits.extend(due.expanded(from, to, horizon, case)?);
             visits.sort_by_key(|(starts_at, visit)| (*starts_at, key(visit)));
             let mut visits: Vec<DueVisit> = visits.into_iter().map(|(_, visit)| visit).collect();
             visits.extend(due.quotas(from, to, case)?);
@@ -66,9 +64,7 @@ struct Due<'a, 'r> {
 
 impl Due<'_, '_> {
     fn projected(&self, from: Day, to: Day, case: Option<CaseId>) -> Result<Vec<(Instant, DueVisit)>> {
-        let start = self.zone.instant_of(from.and_time(NaiveTime::MIN)).timestamp();
-        let next = to.succ_opt().unwrap_or(to);
-        let until = self.zone.instant_of(next.and_time(NaiveTime::MIN)).timestamp();
+        let (start, until) = self.bounds(from, to);
         let mut plans: BTreeMap<[u8; 16], VisitationPlan> = BTreeMap::new();
         let mut visits = Vec::new();
         for row in self.reading.due(start, until, case.as_ref().map(|id| id.as_bytes()))? {
@@ -99,15 +95,39 @@ impl Due<'_, '_> {
         Ok(visits)
     }
 
+    /// When days begin and end in the store's zone, unix seconds.
+    fn bounds(&self, from: Day, to: Day) -> (i64, i64) {
+        let midnight = |day: Day| self.zone.instant_of(day.and_time(NaiveTime::MIN)).timestamp();
+        (midnight(from), midnight(to.succ_opt().unwrap_or(to)))
+    }
+
     /// Visits beyond the projections' horizon, by the same function that projected the others.
-    fn expanded(&self, from: Day, to: Day, case: Option<CaseId>) -> Result<Vec<(Instant, DueVisit)>> {
+    ///
+    /// The horizon is a local date in each plan's zone, and a day here may be the one before or after there.
+    fn expanded(
+        &self,
+        from: Day,
+        to: Day,
+        horizon: Day,
+        case: Option<CaseId>,
+    ) -> Result<Vec<(Instant, DueVisit)>> {
+        let (start, until) = self.bounds(from, to);
+        let beyond = horizon.succ_opt().unwrap_or(horizon);
+        let from = from.pred_opt().unwrap_or(from).max(beyond);
+        let to = to.succ_opt().unwrap_or(to);
         let mut visits = Vec::new();
+        if from > to {
+            return Ok(visits);
+        }
         for row in self.reading.plan_rows(case.as_ref().map(|id| id.as_bytes()))? {
             if !row.live {
                 continue;
             }
             let plan = super::reads::read(self.reading, &row)?;
             for occurrence in schedule::occurrences(&plan, from, to) {
+                if !(start..until).contains(&occurrence.starts_at.timestamp()) {
+                    continue;
+                }
                 let recorded = self.reading.contacts_of_occurrence(
                     plan.id.as_bytes(),
                     occurrence.schedule.as_bytes(),
