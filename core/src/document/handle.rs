@@ -147,6 +147,16 @@ impl Document {
             .collect()
     }
 
+    /// The writers' times of the newest changes.
+    pub fn head_times(&self) -> Vec<i64> {
+        let heads = self.am.get_heads();
+        heads
+            .iter()
+            .filter_map(|hash| self.am.get_change_meta_by_hash(hash))
+            .map(|meta| meta.timestamp)
+            .collect()
+    }
+
     /// The number of operations, the genesis included.
     pub fn operations(&self) -> u64 {
         self.am.stats().num_ops

@@ -243,14 +243,6 @@ impl Reading<'_> {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The newest writer's time in a document that is not after a limit.
-    pub fn newest_time(&self, document: i64, limit: i64) -> Result<Option<i64>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT max(time) FROM change WHERE document = ?1 AND state = 0 AND time <= ?2",
-        )?;
-        Ok(statement.query_row(params![document, limit], |row| row.get(0))?)
-    }
-
     /// How many changes are held, and how many of them are not accepted.
     pub fn change_counts(&self) -> Result<(u64, u64)> {
         let all = self.count("SELECT count(*) FROM change")?;

@@ -86,7 +86,11 @@ impl Database {
     pub fn suspend(&self) {
         let mut writer = locked(&self.writer);
         self.open.store(false, Ordering::SeqCst);
-        self.interrupt_reads();
+        // A read that is under way holds the file until it ends; each of its statements is interrupted.
+        while !locked(&self.reading).is_empty() {
+            self.interrupt_reads();
+            std::thread::sleep(Duration::from_millis(1));
+        }
         if matches!(self.location, Location::Memory(_)) {
             return; // nothing to let go of, and everything to lose
         }
@@ -196,6 +200,9 @@ impl Database {
         })();
         match finished {
             Ok(true) => {
+                // Whoever opens the copy must see that it is one, even in the session in which it was made.
+                Connection::open(&beside)?
+                    .execute("UPDATE setting SET value = randomblob(16) WHERE name = 'session'", [])?;
                 File::open(&beside)?.sync_all()?;
                 std::fs::rename(&beside, to)?;
                 Ok(true)

@@ -256,10 +256,10 @@ impl Command<'_> {
     }
 
     /// The time of the next change: never before what it follows, unless that is absurdly far ahead.
-    fn time(&self, row: &DocumentRow) -> Result<i64> {
+    fn time(&mut self, row: &DocumentRow) -> Result<i64> {
         let now = self.now.timestamp();
-        let newest = self.reading().newest_time(row.id, now + MAX_AHEAD)?;
-        Ok(newest.map_or(now, |newest| newest.max(now)))
+        let heads = self.open(row)?.head_times();
+        Ok(heads.into_iter().filter(|time| *time <= now + MAX_AHEAD).fold(now, i64::max))
     }
 
     fn refused(&self, row: &DocumentRow, refused: EditRefused) -> Error {

@@ -135,6 +135,12 @@ impl Store {
             database.read(|reading| Ok::<_, Error>(reading.check_integrity()?))?;
             database.suspend();
             std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(StorageFailed::from)?;
+            // What an earlier file of this name left behind would be taken for the backup's.
+            for leftover in ["-wal", "-shm"] {
+                let mut name = to.as_os_str().to_owned();
+                name.push(leftover);
+                let _ = std::fs::remove_file(name);
+            }
             Ok(std::fs::rename(&beside, to).map_err(StorageFailed::from)?)
         };
         let copied = copy();

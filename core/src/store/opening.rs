@@ -85,9 +85,21 @@ fn known(database: &Database, config: &StoreConfig, vault: &dyn KeyVault, device
 
 /// A database that belongs to nobody yet: a domain of its own.
 ///
-/// Keys that are in the vault already were made by an opening that did not get to its commit.
+/// Keys in a vault without a session were made by an opening that did not get to its commit. Keys with one belonged
+/// to a database that is gone (an app that was removed and installed again): this is another device then, or its numbers
+/// would be given out twice. The former keys are kept beside, for whoever wants that database back.
 fn fresh(database: &Database, config: &StoreConfig, vault: &dyn KeyVault, now: i64) -> Result<Own> {
     let random = config.random.as_ref();
+    if vault.load(secret::SESSION_CURRENT)?.is_some() {
+        for name in [secret::DEVICE, secret::ROOT, secret::RECOVERY] {
+            if let Some(former) = vault.load(name)? {
+                vault.store(&format!("former-{name}"), &former)?;
+            }
+            vault.delete(name)?;
+        }
+        vault.delete(secret::SESSION_CURRENT)?;
+        vault.delete(secret::SESSION_NEXT)?;
+    }
     let keys = match DeviceKeys::load(vault)? {
         Some(keys) => keys,
         None => DeviceKeys::make(vault, random)?,

@@ -3,6 +3,7 @@
 //! No command ever waits for it, and it holds no lock while it calls an app.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{JoinHandle, ThreadId};
@@ -99,6 +100,7 @@ pub(crate) struct Worker {
     receiver: Mutex<Option<Receiver<Message>>>,
     listeners: Listeners,
     thread: Mutex<Option<(ThreadId, JoinHandle<()>)>>,
+    calling: Arc<AtomicBool>,
 }
 
 /// How often the day is looked at.
@@ -112,6 +114,7 @@ impl Worker {
             receiver: Mutex::new(Some(receiver)),
             listeners: Arc::default(),
             thread: Mutex::new(None),
+            calling: Arc::default(),
         }
     }
 
@@ -121,9 +124,10 @@ impl Worker {
             return;
         };
         let (store, listeners) = (Arc::downgrade(store), self.listeners.clone());
+        let calling = self.calling.clone();
         let spawned = std::thread::Builder::new()
             .name("caseplan".to_owned())
-            .spawn(move || Loop { store, listeners, receiver, day: None }.run());
+            .spawn(move || Loop { store, listeners, receiver, calling, day: None }.run());
         // Without the thread, commands still work; nobody is told and nothing is compacted.
         if let Ok(handle) = spawned {
             *self.thread.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -156,14 +160,17 @@ impl Worker {
         Watch { id, listeners: self.listeners.clone() }
     }
 
-    /// Ends the thread and waits for it, unless this is it.
+    /// Ends the thread and waits for it, unless this is it, or it is within an app's code: that may be waiting for
+    /// whoever closes the store, and touches nothing of the store any more when it returns.
     pub fn stop(&self) {
         self.send(Message::Stop);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((id, handle)) = thread
             && id != std::thread::current().id()
         {
-            let _ = handle.join();
+            while !handle.is_finished() && !self.calling.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -173,6 +180,7 @@ struct Loop {
     store: Weak<Inner>,
     listeners: Listeners,
     receiver: Receiver<Message>,
+    calling: Arc<AtomicBool>,
     day: Option<Day>,
 }
 
@@ -231,7 +239,10 @@ impl Loop {
     fn tell(&self, changes: &Changes) {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (_, listener) in listeners {
-            if let Err(failed) = listener.on_change(changes) {
+            self.calling.store(true, Ordering::SeqCst);
+            let told = listener.on_change(changes);
+            self.calling.store(false, Ordering::SeqCst);
+            if let Err(failed) = told {
                 self.log(&LogEntry {
                     level: LogLevel::Warning,
                     code: "listener.failed",
@@ -246,7 +257,9 @@ impl Loop {
     fn log(&self, entry: &LogEntry) {
         let sink = self.store.upgrade().and_then(|inner| inner.config.log.clone());
         if let Some(sink) = sink {
+            self.calling.store(true, Ordering::SeqCst);
             let _ = sink.log(entry);
+            self.calling.store(false, Ordering::SeqCst);
         }
     }
 }
