@@ -86,7 +86,7 @@ impl Reading<'_> {
             "{CASE},
                 (SELECT count(*) FROM plan_row p WHERE p.case_id = c.case_id AND p.live),
                 (SELECT count(*) FROM contact_row k WHERE k.case_id = c.case_id AND NOT k.in_error),
-                (SELECT max(sorts_at) FROM contact_row k WHERE k.case_id = c.case_id),
+                (SELECT max(sorts_at) FROM contact_row k WHERE k.case_id = c.case_id AND NOT k.in_error),
                 (SELECT count(*) FROM draft d WHERE d.case_id = c.case_id),
                 (SELECT count(*) FROM conflict_row f WHERE f.case_id = c.case_id),
                 (SELECT count(*) FROM issue_row i WHERE i.case_id = c.case_id AND NOT EXISTS (
