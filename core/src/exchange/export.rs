@@ -9,7 +9,7 @@ use super::vector::{self, Vector};
 use crate::document::raw_chunk;
 use crate::error::{Error, Result};
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
-use crate::storage::changes::ChangeRow;
+use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, StorageFailed};
 use crate::store::Store;
@@ -127,6 +127,7 @@ impl Export {
         let mut missing: Vec<ChangeRow> = reading
             .changes(row.id)?
             .into_iter()
+            .filter(|change| change.state != ChangeState::UnknownAuthor)
             .filter(|change| theirs.get(&change.actor).is_none_or(|(seq, _)| change.seq > *seq))
             .collect();
         // Counters grow along ancestry, so this order puts ancestors first.
@@ -165,6 +166,8 @@ impl Export {
         let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
         for change in missing {
             let chunk = match reading.chunk(change.id)? {
+                // What was refused or waits is kept as it came: the engine has never seen it, and need not.
+                Some(stored) if change.state != ChangeState::Accepted => stored,
                 Some(stored) => raw_chunk(&stored).map_err(|_| StorageFailed::damaged("change"))?,
                 None => {
                     if loaded.is_none() {
