@@ -1,6 +1,9 @@
 //! Named devices for stories: real stores in real files, a clock that is set by hand, exported bytes between them.
 #![allow(dead_code, clippy::unwrap_used, reason = "each story uses a part of this, and fails by panicking")]
 
+pub mod chunks;
+pub mod hostile;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -48,7 +51,7 @@ impl Device {
         let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(131).wrapping_add(byte.into()));
         let clock = Arc::new(FixedClock::at(at(MONDAY)));
         let vault = Arc::new(MemoryVault::default());
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = Arc::new(scratch());
         let config = config(folder.path().join("caseplan.db"), worker, &clock, seed);
         let store = Store::open(config, vault.clone()).unwrap();
         Self { store, clock, vault, folder, worker: worker.to_owned(), seed }
@@ -155,6 +158,11 @@ impl Device {
     pub fn rows(&self) -> Vec<String> {
         self.store.dump_projections().unwrap()
     }
+}
+
+/// A folder for a story: in memory where the system has such a place, because thousands of commits wait for no disk.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn config(path: PathBuf, worker: &str, clock: &Arc<FixedClock>, seed: u64) -> StoreConfig {

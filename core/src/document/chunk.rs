@@ -10,7 +10,7 @@ use crate::ids::{Actor, ChangeHash, sha256};
 pub struct Limits {
     /// Bytes of one change.
     pub change_bytes: usize,
-    /// Dependencies of one change.
+    /// Dependencies of one change: as many heads as a document may have for somebody to write into it.
     pub deps: usize,
     /// Operations of one change.
     pub change_ops: u64,
@@ -24,7 +24,7 @@ impl Limits {
     /// The limits of this version.
     pub const DEFAULT: Self = Self {
         change_bytes: 256 * 1024,
-        deps: 64,
+        deps: 1_024,
         change_ops: 10_000,
         document_bytes: 4 * 1024 * 1024,
         document_ops: 200_000,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{ActorId, ObjId, ObjType, ReadDoc, ScalarValue, hydrate};
 
+use super::chunk::Limits;
 use super::handle::{Document, NewChange};
 use super::layout;
 use super::value::{FieldPath, OpId, Value};
@@ -110,7 +111,7 @@ pub enum EditRefused {
         /// The field.
         path: FieldPath,
     },
-    /// The document is at half of what a peer accepts.
+    /// The document is at half of what a peer accepts, or has too many heads.
     #[error("the document is full")]
     Full,
     /// Automerge refused; never seen.
@@ -128,7 +129,8 @@ impl Document {
     /// The first edit that cannot be made; then none is.
     pub fn commit(&mut self, edits: &[Edit], stamp: Stamp) -> Result<Option<NewChange>, EditRefused> {
         let plan = edits.iter().map(|edit| self.prepare(edit)).collect::<Result<Vec<_>, _>>()?;
-        if self.am.stats().num_ops > MAX_LOCAL_OPS {
+        // A change follows every head; with more of them than a peer takes it would be refused everywhere.
+        if self.am.stats().num_ops > MAX_LOCAL_OPS || self.am.get_heads().len() > Limits::DEFAULT.deps {
             return Err(EditRefused::Full);
         }
         self.am.set_actor(ActorId::from(stamp.actor.0));

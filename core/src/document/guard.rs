@@ -9,12 +9,13 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use automerge::legacy::{ObjectId, OpId};
 use automerge::{Automerge, Change, ReadDoc};
 
 use super::chunk::{self, Limits};
 use super::handle::Document;
 use super::layout::Kind;
-use crate::ids::ChangeHash;
+use crate::ids::{Actor, ChangeHash};
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -65,6 +66,9 @@ fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Option<Doc
         if parsed.iter().zip(changes).any(|(change, (hash, _))| change.hash().0 != hash.0) {
             return None;
         }
+        if parsed.iter().any(|change| disturbs(kind, change)) {
+            return None;
+        }
         let mut copy: Automerge = document.am.clone();
         copy.apply_changes(parsed).ok()?;
         if !copy.get_missing_deps(&[]).is_empty() {
@@ -80,6 +84,22 @@ fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Option<Doc
         Some(reloaded)
     })
     .flatten()
+}
+
+/// Whether a change touches what the genesis made, or deletes or replaces an entity: no version of Caseplan does.
+///
+/// Without its containers a document can be read and never be written again. It is judged by the change alone, so
+/// that every device judges alike.
+fn disturbs(kind: Kind, change: &Change) -> bool {
+    change.decode().operations.iter().any(|op| match &op.obj {
+        ObjectId::Root => true,
+        ObjectId::Id(OpId(counter, actor)) if actor.to_bytes() == Actor::GENESIS.0 => {
+            let container =
+                usize::try_from(*counter).ok().and_then(|at| kind.containers().get(at.wrapping_sub(1)));
+            container.is_none_or(|container| !kind.is_flat(container) && !op.pred.is_empty())
+        }
+        ObjectId::Id(_) => false,
+    })
 }
 
 /// Loads a snapshot that a peer sent, within the limits, and reads all of it.

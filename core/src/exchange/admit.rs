@@ -69,7 +69,7 @@ impl Refusal {
     }
 }
 
-/// The most changes of one author in one document that may wait.
+/// The most changes of one author in one document that may wait, and of unknown authors together.
 const MAX_WAITING: usize = 1_000;
 
 /// What became of a batch.
@@ -166,12 +166,28 @@ impl Guard<'_> {
             }
         };
         let twice = others.iter().any(|other| other.header.hash == header.hash);
-        if twice || self.reading().change(self.row.id, &header.hash.0)?.is_some() {
+        let held = self.reading().change(self.row.id, &header.hash.0)?;
+        // What somebody brought under a certificate that does not count must not keep the true one away.
+        let unproven = held.as_ref().filter(|held| held.state == ChangeState::UnknownAuthor);
+        if twice || held.is_some() && unproven.is_none() {
             self.admitted.known += 1;
             return Ok(None);
         }
         match self.authorship(&header, &change) {
-            Ok(true) => Ok(Some(Candidate { header, change, row: None })),
+            Ok(true) => {
+                if let Some(unproven) = unproven {
+                    self.tx.remove_change(unproven.id)?;
+                }
+                Ok(Some(Candidate { header, change, row: None }))
+            }
+            Ok(false) if unproven.is_some() => {
+                self.admitted.known += 1;
+                Ok(None)
+            }
+            Ok(false) if self.reading().unknown_authors(self.row.id)? >= MAX_WAITING as u64 => {
+                self.admitted.refused.push((header.hash, Refusal::OverLimit));
+                Ok(None)
+            }
             Ok(false) => {
                 self.hold(&header, &change, ChangeState::UnknownAuthor)?;
                 Ok(None)

@@ -131,6 +131,7 @@ impl Export {
         let mut missing: Vec<ChangeRow> = reading
             .changes(row.id)?
             .into_iter()
+            .filter(|change| change.state != ChangeState::UnknownAuthor)
             .filter(|change| theirs.get(&change.actor).is_none_or(|(seq, _)| change.seq > *seq))
             .collect();
         // Counters grow along ancestry, so this order puts ancestors first.
@@ -196,6 +197,8 @@ impl Export {
         let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
         for change in missing {
             let chunk = match reading.chunk(change.id)? {
+                // What was refused or waits is kept as it came: the engine has never seen it, and need not.
+                Some(stored) if change.state != ChangeState::Accepted => stored,
                 Some(stored) => raw_chunk(&stored).map_err(|_| StorageFailed::damaged("change"))?,
                 None => {
                     if loaded.is_none() {

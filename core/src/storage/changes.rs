@@ -131,11 +131,11 @@ impl Reading<'_> {
         Ok(statement.query_row(params![document, hash.as_slice()], change).optional()?)
     }
 
-    /// The hash of the change with this number of an actor, if one is held.
+    /// The hash of the change with this number of an actor, if one is held that its author signed.
     pub fn hash_at(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<Option<[u8; 32]>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.hash FROM change c JOIN actor a ON a.id = c.actor
-             WHERE a.document = ?1 AND a.actor = ?2 AND c.seq = ?3",
+             WHERE a.document = ?1 AND a.actor = ?2 AND c.seq = ?3 AND c.state <> 2",
         )?;
         Ok(statement
             .query_row(params![document, actor.as_slice(), seq as i64], |row| row.get(0))
@@ -176,6 +176,15 @@ impl Reading<'_> {
         Ok(statement.query_map([], change)?.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// How many changes of a document are held whose author is unknown.
+    pub fn unknown_authors(&self, document: i64) -> Result<u64> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM change WHERE document = ?1 AND state = 2")?;
+        let count: i64 = statement.query_row([document], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Held changes of one document with their bytes.
     pub fn held_of(&self, document: i64) -> Result<Vec<(ChangeRow, Vec<u8>)>> {
         let mut statement = self
@@ -210,10 +219,14 @@ impl Reading<'_> {
     }
 
     /// Each actor's highest number up to which every change is held, with that change's hash.
+    ///
+    /// A change whose author is unknown is not counted: anybody could have made it up, and it would keep the true
+    /// one away.
     pub fn vector(&self, document: i64) -> Result<Vec<VectorEntry>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT a.actor, c.seq, c.hash, count(*) OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
-             FROM change c JOIN actor a ON a.id = c.actor WHERE c.document = ?1 ORDER BY a.actor, c.seq",
+             FROM change c JOIN actor a ON a.id = c.actor WHERE c.document = ?1 AND c.state <> 2
+             ORDER BY a.actor, c.seq",
         )?;
         let mut vector: Vec<VectorEntry> = Vec::new();
         let mut rows = statement.query([document])?;

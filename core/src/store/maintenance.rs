@@ -252,6 +252,7 @@ impl Store {
             report.changes += 1;
             let hash = ChangeHash(change.hash);
             let chunk = match reading.chunk(change.id)? {
+                Some(stored) if change.state != ChangeState::Accepted => Some(stored),
                 Some(stored) => raw_chunk(&stored).ok(),
                 None => document.as_ref().and_then(|document| document.raw_change(&hash)),
             };
