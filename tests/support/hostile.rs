@@ -5,6 +5,7 @@ use automerge::{ActorId, Automerge, ReadDoc};
 use caseplan_core::document::Document;
 use caseplan_core::document::layout::Kind;
 use caseplan_core::exchange::message::{DocumentHeader, Message, SignedChange, Splitter};
+use caseplan_core::exchange::snapshot::take_apart;
 use caseplan_core::exchange::{ImportReport, Refusal};
 use caseplan_core::identity::cbor::Reader;
 use caseplan_core::identity::record::Signed;
@@ -131,9 +132,15 @@ pub fn document_of(device: &Device, kind: Kind) -> (Target, Vec<SignedChange>) {
 pub fn documents_of(device: &Device, kind: Kind) -> Vec<(Target, Vec<SignedChange>)> {
     let mut found: Vec<(Target, Vec<SignedChange>)> = Vec::new();
     for message in messages(device) {
-        if let Message::Changes { document, header, changes } = message
-            && header.kind == kind.code()
-        {
+        let (document, header, changes) = match message {
+            Message::Changes { document, header, changes } => (document, header, changes),
+            Message::Snapshot { document, header, chunk, certificates, signatures } => {
+                let changes = take_apart(&header.kind, &chunk, &certificates, &signatures).unwrap();
+                (document, header, changes)
+            }
+            _ => continue,
+        };
+        if header.kind == kind.code() {
             match found.iter_mut().find(|(target, _)| target.id == document) {
                 Some((_, all)) => all.extend(changes),
                 None => found.push((Target { id: document, header }, changes)),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::message::{DocumentHeader, SignedChange};
+use super::message::SignedChange;
 use crate::document::chunk::{self, ChangeHeader, Limits};
 use crate::document::{Document, Kind, guard};
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::identity::Authority;
 use crate::identity::signature::Place;
 use crate::ids::{Actor, ChangeHash, DocumentId, sha256};
 use crate::storage::changes::{ChangeState, ChangeToStore};
-use crate::storage::documents::{DocumentRow, ScopeRow};
+use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, Writing};
 
 crate::code_enum! {
@@ -371,29 +371,4 @@ enum Fit {
     Now,
     Waits,
     Never(Refusal),
-}
-
-/// Whether a document's header is the one that its id is the hash of, its kind's genesis is ours, and its name is one
-/// that its kind has in its scope: a plan cannot stand in another plan's scope, nor a log under another parent.
-pub(crate) fn check_header(
-    document: DocumentId,
-    header: &DocumentHeader,
-    scope: &ScopeRow,
-) -> Result<(), Refusal> {
-    let full = crate::identity::founding::Header {
-        scope: header.scope,
-        kind: header.kind.clone(),
-        genesis: header.genesis,
-        name: header.name.clone(),
-    };
-    let genesis = Kind::from_code(&header.kind).is_none_or(|kind| kind.genesis_hash() == header.genesis);
-    let name = header.name.as_slice();
-    let parent = scope.plan_id.unwrap_or(scope.case_id);
-    let named = match Kind::from_code(&header.kind) {
-        Some(Kind::Case) => scope.plan_id.is_none() && name == scope.case_id,
-        Some(Kind::VisitationPlan) => scope.plan_id.is_some_and(|plan| name == plan),
-        Some(Kind::ContactLog) => name.len() == 22 && name.starts_with(&parent),
-        None => true,
-    };
-    if full.document_id() == document && genesis && named { Ok(()) } else { Err(Refusal::BadHeader) }
 }

@@ -3,7 +3,7 @@
 use super::CancelToken;
 use super::admit::{self, Refusal};
 use super::message::{DocumentHeader, MAX_BATCH, Message, SignedChange, Splitter};
-use super::snapshot;
+use super::{header, snapshot};
 use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
@@ -285,10 +285,10 @@ impl Import {
     ) -> Result<()> {
         self.report.received += changes.len() as u64;
         let scope = self.store.read(|reading| Ok(reading.scope(header.scope.as_bytes())?))?;
-        let refused = match scope {
-            Some(scope) => admit::check_header(document, header, &scope).err(),
+        let refused = header::check(document, header).err().or_else(|| match &scope {
+            Some(scope) => header::check_name(header, scope).err(),
             None => Some(Refusal::UnknownScope),
-        };
+        });
         if let Some(reason) = refused {
             let hashes = changes.iter().map(|change| ChangeHash(crate::ids::sha256(&[&change.chunk])));
             let entries = hashes.map(|hash| Quarantined { document, hash, reason: reason.clone() });

@@ -4,13 +4,14 @@
 //! - [`vector`]: what a store holds;
 //! - [`export`]: messages for somebody who holds a given vector;
 //! - [`import`]: bytes in any portions, committed batch by batch;
-//! - [`snapshot`]: a whole document taken apart;
+//! - [`header`], [`snapshot`]: a document's name checked; a whole document taken apart;
 //! - [`admit`]: the guard that every foreign change passes.
 //!
 //! Bytes may arrive in any split, twice, and only half: what was committed stays, and a later import goes on.
 
 pub mod admit;
 pub mod export;
+pub mod header;
 pub mod import;
 pub mod message;
 pub mod snapshot;

@@ -8,7 +8,7 @@ use crate::document::chunk::{self, Limits};
 use crate::document::{Kind, guard};
 
 /// The changes of a document chunk, ancestors first, each with its signature.
-pub(crate) fn take_apart(
+pub fn take_apart(
     kind: &str,
     chunk: &[u8],
     certificates: &[[u8; 32]],
