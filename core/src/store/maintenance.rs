@@ -345,7 +345,7 @@ impl Store {
                     id: DocumentId::from_slice(&row.document_id)?,
                     scope: ScopeId::from_slice(&row.scope_id)?,
                     kind: row.kind.clone(),
-                    automerge: document.save(),
+                    file: document.save(),
                     signatures: reading
                         .changes(row.id)?
                         .into_iter()
@@ -376,8 +376,8 @@ pub struct DumpedDocument {
     pub scope: ScopeId,
     /// Its kind's code.
     pub kind: String,
-    /// A standard `.automerge` file.
-    pub automerge: Vec<u8>,
+    /// A standard Automerge file; [`crate::document::FILE_EXTENSION`] is its ending.
+    pub file: Vec<u8>,
     /// The signatures of its changes.
     pub signatures: Vec<ChangeSignature>,
 }
