@@ -1,3 +1,5 @@
-//! The desktop door to a Caseplan store.
+//! The desktop door to a Caseplan store: see the library beside it.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    caseplan_cli::run()
+}

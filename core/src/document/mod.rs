@@ -23,3 +23,6 @@ pub use handle::{Document, LoadFailed, NewChange, raw_chunk};
 pub use layout::Kind;
 pub use value::{Entity, Field, FieldPath, OpId, Value};
 pub use view::View;
+
+/// The ending of a document's standard file.
+pub const FILE_EXTENSION: &str = "automerge";

@@ -335,7 +335,7 @@ pub struct DumpedDocument {
     pub scope: ScopeId,
     /// Its kind's code.
     pub kind: String,
-    /// A standard `.automerge` file.
+    /// A standard Automerge file; [`crate::document::FILE_EXTENSION`] is its ending.
     pub file: Vec<u8>,
     /// The signatures of its changes.
     pub signatures: Vec<ChangeSignature>,

@@ -1,0 +1,80 @@
+//! The grammar of the command line. What a group of commands takes is said beside the commands themselves.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+
+use crate::commands::{cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits};
+
+/// Plans and records visits in child welfare casework: offline first, merged without loss.
+#[derive(Debug, Parser)]
+#[command(name = "caseplan", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Args {
+    /// The store to work on.
+    #[arg(long, global = true, env = "CASEPLAN_STORE", value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Answer reads as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a store with keys of its own.
+    Init(identity::Init),
+    /// Cases and the people in them.
+    #[command(subcommand)]
+    Case(cases::CaseCommand),
+    /// Visitation plans.
+    #[command(subcommand)]
+    Plan(plans::PlanCommand),
+    /// Record and amend contacts.
+    #[command(subcommand)]
+    Visit(visits::VisitCommand),
+    /// List or search recorded contacts.
+    Contacts(contacts::Contacts),
+    /// Visits that are due.
+    Due(reads::Due),
+    /// A first screen: due, overdue, drafts, what to settle.
+    Today,
+    /// Fields that two people gave different values, apart.
+    Conflicts(merge::Conflicts),
+    /// What two legal acts, done apart, may have doubled.
+    Issues(merge::Issues),
+    /// Who changed what, or a case as it stood.
+    History(reads::History),
+    /// What this store holds, for whoever exports for it.
+    Vector(exchange::Vector),
+    /// Write what another store lacks into a file.
+    Export(exchange::Export),
+    /// Take in what another store exported.
+    Import(exchange::Import),
+    /// Copy the store into a new file.
+    Backup(exchange::Backup),
+    /// Make a store from a backup.
+    Restore(exchange::Restore),
+    /// Check every signature, hash and projection.
+    Verify,
+    /// Documents as standard files.
+    #[command(subcommand)]
+    Documents(documents::Documents),
+    /// This device, and those it works with.
+    #[command(subcommand)]
+    Identity(identity::IdentityCommand),
+    /// What the store is.
+    Info,
+    /// Make a practice store with invented cases.
+    Seed(seeds::Seed),
+}
+
+/// Reads one of a coded enum's known values.
+pub fn known<T>(codes: &'static [&'static str], read: fn(&str) -> T) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(codes).map(move |code| read(&code))
+}

@@ -1,0 +1,11 @@
+//! How things read: in words for a table, as JSON for a machine.
+//!
+//! - [`words`]: schedules, times, parties, fields in a few words;
+//! - [`tables`]: many things in rows;
+//! - [`pages`]: one thing in full;
+//! - [`json`]: the stable form of every read.
+
+pub mod json;
+pub mod pages;
+pub mod tables;
+pub mod words;
