@@ -24,6 +24,12 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Tell the story: two devices, a day offline, nothing lost.
+    Demo {
+        /// Keep both stores in this new folder.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
     /// Make a store with keys of its own.
     Init(identity::Init),
     /// Cases and the people in them.

@@ -3,12 +3,13 @@
 //! - [`args`]: the grammar; [`commands`]: one file per concept, as in core;
 //! - [`door`]: which store, whose keys; [`find`]: cases, people and plans by what a person types;
 //! - [`screen`] and [`show`]: tables for people, JSON for machines;
-//! - [`seed`]: invented cases, of any number.
+//! - [`seed`]: invented ones, of any number; [`demo`]: the story.
 //!
 //! Exit codes: 0 done, 1 verification found something unsound, 2 refused, with one line that says why.
 
 mod args;
 mod commands;
+mod demo;
 mod door;
 mod failed;
 mod find;

@@ -10,6 +10,8 @@ use serde::Serialize;
 const WIDTH: u16 = 116;
 /// Columns up to so wide are not broken.
 const UNBROKEN: u16 = 17;
+/// How wide an id is.
+const ID: u16 = 36;
 
 /// Standard output.
 pub struct Screen {
@@ -60,8 +62,8 @@ impl Screen {
         }
         let widths = table.column_max_content_widths();
         for (column, width) in table.column_iter_mut().zip(widths) {
-            // Dates, codes and numbers stay on one line; names and texts give way.
-            if width <= UNBROKEN {
+            // Dates, codes, numbers and ids stay on one line; names and texts give way.
+            if width <= UNBROKEN || width == ID {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }

@@ -17,14 +17,15 @@ use std::process::ExitCode;
 use caseplan_core::Store;
 
 use crate::args::{Args, Command};
-use crate::door;
 use crate::failed::{Failed, Result};
 use crate::screen::Screen;
+use crate::{demo, door};
 
 /// Does what the arguments say.
 pub fn run(args: Args, screen: &Screen) -> Result<ExitCode> {
     let at = Place { store: args.store };
     match args.command {
+        Command::Demo { keep } => demo::run(screen, keep.as_deref())?,
         Command::Init(init) => identity::init(at.file()?, &init, screen)?,
         Command::Restore(restore) => exchange::restore(&restore, screen)?,
         Command::Seed(seed) => seeds::run(at.file()?, &seed, screen)?,
@@ -56,7 +57,11 @@ fn opened(command: Command, file: &Path, store: &Store, screen: &Screen) -> Resu
         Command::Identity(command) => identity::run(store, command, screen),
         Command::Info => reads::info(store, screen),
         // These make a store or end with a code of their own; `run` has done them.
-        Command::Init(_) | Command::Restore(_) | Command::Seed(_) | Command::Verify => Ok(()),
+        Command::Demo { .. }
+        | Command::Init(_)
+        | Command::Restore(_)
+        | Command::Seed(_)
+        | Command::Verify => Ok(()),
     }
 }
 

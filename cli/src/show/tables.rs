@@ -49,7 +49,8 @@ pub fn due(screen: &Screen, visits: &[DueVisit], references: &HashMap<CaseId, St
         DueVisit::Occurrence {
             case_id, local, minutes, place, to_visit, visitors, state, contacts, ..
         } => {
-            let twice = if contacts.len() > 1 { ", recorded twice" } else { "" };
+            let accounts =
+                if contacts.len() > 1 { format!(", {} accounts", contacts.len()) } else { String::new() };
             [
                 local.format("%a %d %b %H:%M").to_string(),
                 minutes.map(|minutes| format!("{minutes} min")).unwrap_or_default(),
@@ -57,7 +58,7 @@ pub fn due(screen: &Screen, visits: &[DueVisit], references: &HashMap<CaseId, St
                 to_visit.join(", "),
                 visitors.join(", "),
                 words::maybe(place.as_ref()),
-                format!("{}{twice}", words::code(state.code())),
+                format!("{}{accounts}", words::code(state.code())),
             ]
         }
         DueVisit::Quota { case_id, from, to, planned, done, to_visit, visitors, .. } => [
@@ -77,19 +78,23 @@ pub fn due(screen: &Screen, visits: &[DueVisit], references: &HashMap<CaseId, St
 /// Contacts, newest first.
 pub fn contacts(screen: &Screen, contacts: &[ContactSummary], references: &HashMap<CaseId, String>) {
     let row = |contact: &ContactSummary| {
-        let error = if contact.in_error { " (entered in error)" } else { "" };
+        let mut what = format!("{}: {}", words::code(contact.kind.code()), words::outcome(&contact.outcome));
+        if contact.addenda > 0 {
+            what.push_str(&format!(", {} added", contact.addenda));
+        }
+        if contact.in_error {
+            what.push_str(", entered in error");
+        }
         [
             words::time(&contact.time),
             references.get(&contact.case_id).cloned().unwrap_or_default(),
-            words::code(contact.kind.code()),
-            format!("{}{error}", words::outcome(&contact.outcome)),
+            what,
             words::maybe(contact.place.as_ref()),
             words::maybe(contact.recorded_by.as_ref()),
-            words::count(contact.addenda),
             contact.id.to_string(),
         ]
     };
-    let head = ["when", "case", "kind", "outcome", "place", "recorded by", "addenda", "contact"];
+    let head = ["when", "case", "what", "place", "by", "contact"];
     screen.table(head, contacts.iter().map(row).collect(), "no contacts");
 }
 
@@ -101,13 +106,12 @@ pub fn plans(screen: &Screen, plans: &[VisitationPlanView], references: &HashMap
             plan.id.to_string(),
             references.get(&plan.case_id).cloned().unwrap_or_default(),
             view.status.code().to_owned(),
-            words::plan_schedule(plan),
             words::names(&plan.to_visit),
             words::names(&plan.visitors),
-            words::maybe(plan.place.as_ref()),
+            words::plan_schedule(plan),
         ]
     };
-    let head = ["plan", "case", "status", "schedule", "visits", "visitors", "place"];
+    let head = ["plan", "case", "status", "visits", "visitors", "schedule"];
     screen.table(head, plans.iter().map(row).collect(), "no visitation plans");
 }
 
