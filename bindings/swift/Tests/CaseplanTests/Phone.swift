@@ -14,21 +14,23 @@ func at(_ text: String) -> Date {
 
 let paris = TimeZone(identifier: "Europe/Paris")!
 
-/// A folder of a test's own, gone with it.
-final class Folder: Sendable {
+/// A folder of a test's own. All of them go when the tests end: a store may outlive the test that opened it.
+struct Folder: Sendable {
+  private static let all: URL = {
+    let all = FileManager.default.temporaryDirectory.appendingPathComponent("caseplan-\(UUID().uuidString)")
+    atexit { try? FileManager.default.removeItem(at: Folder.all) }
+    return all
+  }()
+
   let url: URL
 
   init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("caseplan-\(UUID().uuidString)")
+    url = Self.all.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
   func file(_ name: String) -> URL {
     url.appendingPathComponent(name)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(at: url)
   }
 }
 
