@@ -25,7 +25,10 @@ let package = Package(
       linkerSettings: packaged ? [] : [.linkedLibrary("caseplan")]
     ),
     .target(name: "Caseplan", dependencies: ["CaseplanCore", "CaseplanTypes"]),
-    .testTarget(name: "CaseplanTests", dependencies: ["Caseplan", "CaseplanCore", "CaseplanTypes"]),
+    // A process that the tests kill while it records.
+    .executableTarget(name: "CaseplanCrashChild", dependencies: ["Caseplan"], path: "Tests/CaseplanCrashChild"),
+    .testTarget(
+      name: "CaseplanTests", dependencies: ["Caseplan", "CaseplanCore", "CaseplanTypes", "CaseplanCrashChild"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -143,13 +143,17 @@ impl Store {
     /// Takes the files back.
     ///
     /// # Errors
-    /// [`Error::Storage`] when another process has taken them meanwhile; the store stays suspended.
+    /// [`Error::Storage`] when another process has taken them meanwhile, [`Error::Vault`] when the vault failed, as it
+    /// does on a locked phone; the store stays suspended and holds nothing.
     pub fn resume(&self) -> Result<()> {
         if self.inner.state.load(Ordering::SeqCst) != SUSPENDED {
             return self.ready();
         }
         self.inner.database.resume()?;
-        opening::begin_session(&self.inner)?;
+        if let Err(error) = opening::begin_session(&self.inner) {
+            self.inner.database.suspend();
+            return Err(error);
+        }
         self.inner.state.store(OPEN, Ordering::SeqCst);
         Ok(())
     }

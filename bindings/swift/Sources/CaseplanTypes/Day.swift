@@ -1,3 +1,5 @@
+// A day of the calendar, as plans and contacts name it.
+
 import Foundation
 
 /// A day of the calendar, without a time or a zone.
@@ -53,6 +55,39 @@ public struct Day: TextValue, Comparable {
 
   public static func < (left: Day, right: Day) -> Bool {
     (left.year, left.month, left.day) < (right.year, right.month, right.day)
+  }
+
+  /// The day so many days later, or earlier.
+  public func adding(days: Int) -> Day {
+    Self(epochDay: epochDay + days)
+  }
+
+  /// The seven days from Monday on that this day lies in.
+  public var week: ClosedRange<Day> {
+    let monday = adding(days: -((epochDay % 7 + 10) % 7))
+    return monday...monday.adding(days: 6)
+  }
+
+  /// Days since 1970-01-01, in the Gregorian calendar for all times. Years are counted from March, so that a leap day is
+  /// the last of its year.
+  private var epochDay: Int {
+    let shifted = month > 2 ? year : year - 1
+    let era = Int((Double(shifted) / 400).rounded(.down))
+    let yearOfEra = shifted - era * 400
+    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+  }
+
+  private init(epochDay: Int) {
+    let shifted = epochDay + 719_468
+    let era = Int((Double(shifted) / 146_097).rounded(.down))
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let fromMarch = (5 * dayOfYear + 2) / 153
+    month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
+    day = dayOfYear - (153 * fromMarch + 2) / 5 + 1
+    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   }
 
   /// Reads digits, and unlike `Int` no sign.

@@ -1,0 +1,34 @@
+// How tests wait for each other: for an event, never for a time.
+
+import Foundation
+
+/// Closed until it is opened, once.
+actor Gate {
+  private var isOpen = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func open() {
+    isOpen = true
+    for continuation in waiting { continuation.resume() }
+    waiting = []
+  }
+
+  func wait() async {
+    if isOpen { return }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+}
+
+/// What happened, in order. May be written from any thread.
+final class Journal: @unchecked Sendable {
+  private let lock = NSLock()
+  private var lines: [String] = []
+
+  func write(_ line: String) {
+    lock.withLock { lines.append(line) }
+  }
+
+  var all: [String] {
+    lock.withLock { lines }
+  }
+}
