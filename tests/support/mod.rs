@@ -111,6 +111,14 @@ impl Device {
         panic!("two devices that never come to rest");
     }
 
+    /// A store like this one's on another file, with this vault or another.
+    pub fn on(&self, file: PathBuf, vault: Arc<MemoryVault>) -> Self {
+        let config = config(file, &self.worker, &self.clock, self.seed + 77_777);
+        let store = Store::open(config, vault.clone()).unwrap();
+        let (clock, folder, worker) = (self.clock.clone(), self.folder.clone(), self.worker.clone());
+        Self { store, clock, vault, folder, worker, seed: self.seed + 88_888 }
+    }
+
     pub fn now(&self, text: &str) {
         self.clock.set(at(text));
     }
@@ -170,7 +178,7 @@ pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-fn config(path: PathBuf, worker: &str, clock: &Arc<FixedClock>, seed: u64) -> StoreConfig {
+pub fn config(path: PathBuf, worker: &str, clock: &Arc<FixedClock>, seed: u64) -> StoreConfig {
     StoreConfig {
         location: Location::File(path),
         worker: worker.parse().unwrap(),

@@ -38,6 +38,23 @@ pub struct Database {
     lock: Mutex<Option<File>>,
     open: AtomicBool,
     waiting: AtomicUsize,
+    in_use: AtomicUsize,
+}
+
+/// Somebody who may have a connection besides the writer's.
+struct InUse<'a>(&'a AtomicUsize);
+
+impl<'a> InUse<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,6 +75,7 @@ impl Database {
             lock: Mutex::new(None),
             open: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
+            in_use: AtomicUsize::new(0),
         };
         database.resume()?;
         Ok(database)
@@ -86,8 +104,8 @@ impl Database {
     pub fn suspend(&self) {
         let mut writer = locked(&self.writer);
         self.open.store(false, Ordering::SeqCst);
-        // A read that is under way holds the file until it ends; each of its statements is interrupted.
-        while !locked(&self.reading).is_empty() {
+        // A read that is under way holds the file until its connection is gone; each of its statements is interrupted.
+        while self.in_use.load(Ordering::SeqCst) > 0 {
             self.interrupt_reads();
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -133,6 +151,8 @@ impl Database {
         &self,
         work: impl FnOnce(&Reading<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
+        // Counted before it is asked whether the file is open, and until after the connection is gone.
+        let _in_use = InUse::of(&self.in_use);
         if !self.open.load(Ordering::SeqCst) {
             return Err(StorageFailed::Interrupted.into());
         }
@@ -180,6 +200,10 @@ impl Database {
         if to.exists() {
             return Err(StorageFailed::CannotOpen);
         }
+        let _in_use = InUse::of(&self.in_use);
+        if !self.open.load(Ordering::SeqCst) {
+            return Err(StorageFailed::Interrupted);
+        }
         let beside = to.with_extension("partial");
         let _ = std::fs::remove_file(&beside);
         let source = connect(&self.location)?;
@@ -187,6 +211,9 @@ impl Database {
             let mut target = Connection::open(&beside)?;
             let backup = rusqlite::backup::Backup::new(&source, &mut target)?;
             loop {
+                if !self.open.load(Ordering::SeqCst) {
+                    return Err(StorageFailed::Interrupted);
+                }
                 let step = backup.step(256)?;
                 let at = backup.progress();
                 let (total, left) = (at.pagecount.max(0) as u64, at.remaining.max(0) as u64);

@@ -112,7 +112,8 @@ impl Store {
         let finished = self.inner.database.back_up(to, |done, total| {
             progress(WorkProgress { done, total });
             !cancel.is_canceled()
-        })?;
+        });
+        let finished = finished.map_err(|failed| self.closing(failed.into()))?;
         if finished { Ok(()) } else { Err(Error::Canceled) }
     }
 

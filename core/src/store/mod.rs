@@ -154,7 +154,14 @@ impl Store {
             self.inner.database.suspend();
             return Err(error);
         }
-        self.inner.state.store(OPEN, Ordering::SeqCst);
+        if self.inner.state.compare_exchange(SUSPENDED, OPEN, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            // Closed, or resumed as well, by another thread meanwhile.
+            let ready = self.ready();
+            if ready.is_err() {
+                self.inner.database.suspend();
+            }
+            return ready;
+        }
         Ok(())
     }
 
@@ -193,10 +200,11 @@ impl Store {
         self.inner.database.read(work).map_err(|error| self.closing(error))
     }
 
-    /// An interruption is the store's closing or suspension, if it is either.
+    /// An interruption is the store's closing or suspension; it may have been resumed since.
     pub(crate) fn closing(&self, error: Error) -> Error {
         match (&error, self.ready()) {
             (Error::Storage(StorageFailed::Interrupted), Err(why)) => why,
+            (Error::Storage(StorageFailed::Interrupted), Ok(())) => Error::Suspended,
             _ => error,
         }
     }
