@@ -1,22 +1,16 @@
 //! An export: messages for somebody who holds a given vector, made document by document as they are asked for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::CancelToken;
 use super::import::WorkProgress;
-use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, Message, SignedChange};
-use super::vector::{self, Vector};
-use crate::document::chunk::Limits;
-use crate::document::{Kind, raw_chunk};
+use super::message::{MAX_BATCH, MAX_BATCH_BYTES, Message};
+use super::outgoing::{self, Outgoing};
+use super::vector::{self, Holding, Vector};
 use crate::error::{Error, Result};
-use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
-use crate::storage::changes::{ChangeRow, ChangeState};
-use crate::storage::documents::DocumentRow;
-use crate::storage::{Reading, StorageFailed};
+use crate::ids::DocumentId;
+use crate::storage::Reading;
 use crate::store::Store;
-
-/// From so many changes on, a document that is new to the other side goes whole.
-const SNAPSHOT_FROM: usize = 8;
 
 /// An export that is being read.
 pub struct Export {
@@ -125,127 +119,25 @@ impl Export {
     fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {
         let row = reading.document_of_row(row)?;
         let document = DocumentId::from_slice(&row.document_id)?;
-        let empty = BTreeMap::new();
-        let theirs =
-            self.theirs.as_ref().and_then(|theirs| theirs.documents.get(&document)).unwrap_or(&empty);
-        let mut missing: Vec<ChangeRow> = reading
-            .changes(row.id)?
-            .into_iter()
-            .filter(|change| change.state != ChangeState::UnknownAuthor)
-            .filter(|change| theirs.get(&change.actor).is_none_or(|(seq, _)| change.seq > *seq))
-            .collect();
-        // Counters grow along ancestry, so this order puts ancestors first.
-        missing.sort_by_key(|change| (change.max_op, change.actor));
-        let held = vector::of_document(reading, row.id)?;
+        let nothing = Holding::new();
+        let theirs = self.theirs.as_ref().and_then(|theirs| theirs.documents.get(&document));
+        let (row_id, scope_id) = (row.id, row.scope_id);
+        let mut outgoing = Outgoing::of(reading, row, theirs.unwrap_or(&nothing))?;
         let mut messages = Vec::new();
-        if !self.scopes_sent.contains(&row.scope_id) && !missing.is_empty() {
-            self.scopes_sent.push(row.scope_id);
-            messages.push(scope(reading, &row)?);
+        if !self.scopes_sent.contains(&scope_id) && outgoing.left() > 0 {
+            self.scopes_sent.push(scope_id);
+            messages.push(outgoing::scope(reading, &scope_id)?);
         }
-        if theirs.is_empty() && missing.len() >= SNAPSHOT_FROM && Kind::from_code(&row.kind).is_some() {
-            let whole =
-                missing.extract_if(.., |change| change.state == ChangeState::Accepted).collect::<Vec<_>>();
-            messages.extend(self.snapshot(reading, &row, document, &whole)?);
+        while let Some(message) = outgoing.next(&self.store, reading, MAX_BATCH, MAX_BATCH_BYTES)? {
+            messages.push(message);
         }
-        if !missing.is_empty() {
-            messages.extend(self.batches(reading, &row, document, &missing)?);
-        }
+        let held = vector::of_document(reading, row_id)?;
         messages.push(Message::Held {
             document,
             actors: held.into_iter().map(|(actor, (seq, _))| (actor, seq)).collect(),
         });
         Ok(messages)
     }
-
-    /// The whole document with its signatures; nothing if it would be too long for a message.
-    fn snapshot(
-        &self,
-        reading: &Reading<'_>,
-        row: &DocumentRow,
-        document: DocumentId,
-        changes: &[ChangeRow],
-    ) -> Result<Vec<Message>> {
-        let chunk = self.store.load(reading, row)?.save();
-        let mut certificates: Vec<[u8; 32]> = Vec::new();
-        let mut signatures = Vec::new();
-        for change in changes {
-            let place = match certificates.iter().position(|known| *known == change.certificate) {
-                Some(place) => place,
-                None => {
-                    certificates.push(change.certificate);
-                    certificates.len() - 1
-                }
-            };
-            signatures.push((place as u64, change.signature));
-        }
-        if chunk.len() > Limits::DEFAULT.document_bytes {
-            return self.batches(reading, row, document, changes);
-        }
-        Ok(vec![Message::Snapshot { document, header: header(row)?, chunk, certificates, signatures }])
-    }
-
-    fn batches(
-        &self,
-        reading: &Reading<'_>,
-        row: &DocumentRow,
-        document: DocumentId,
-        missing: &[ChangeRow],
-    ) -> Result<Vec<Message>> {
-        let header = header(row)?;
-        // Loaded only if a snapshot holds the bytes of a change that is missing there.
-        let mut loaded = None;
-        let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for change in missing {
-            let chunk = match reading.chunk(change.id)? {
-                // What was refused or waits is kept as it came: the engine has never seen it, and need not.
-                Some(stored) if change.state != ChangeState::Accepted => stored,
-                Some(stored) => raw_chunk(&stored).map_err(|_| StorageFailed::damaged("change"))?,
-                None => {
-                    if loaded.is_none() {
-                        loaded = Some(self.store.load(reading, row)?);
-                    }
-                    let regenerated =
-                        loaded.as_ref().and_then(|document| document.raw_change(&ChangeHash(change.hash)));
-                    regenerated.ok_or(StorageFailed::damaged("change"))?
-                }
-            };
-            // The hash covers everything after magic and checksum: what leaves is what was signed.
-            if chunk.get(8..).map(|hashed| sha256(&[hashed])) != Some(change.hash) {
-                return Err(StorageFailed::damaged("change").into());
-            }
-            if !batch.is_empty() && (batch.len() == MAX_BATCH || bytes + chunk.len() > MAX_BATCH_BYTES) {
-                let changes = std::mem::take(&mut batch);
-                messages.push(Message::Changes { document, header: header.clone(), changes });
-                bytes = 0;
-            }
-            bytes += chunk.len();
-            batch.push(SignedChange { chunk, signature: change.signature, certificate: change.certificate });
-        }
-        messages.push(Message::Changes { document, header, changes: batch });
-        Ok(messages)
-    }
-}
-
-fn header(row: &DocumentRow) -> Result<DocumentHeader> {
-    Ok(DocumentHeader {
-        scope: ScopeId::from_slice(&row.scope_id)?,
-        kind: row.kind.clone(),
-        genesis: ChangeHash::from_slice(&row.genesis)?,
-        name: row.name.clone(),
-    })
-}
-
-fn scope(reading: &Reading<'_>, row: &DocumentRow) -> Result<Message> {
-    let scope = reading.scope(&row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
-    let founding = reading.founding(&row.case_id)?.ok_or(StorageFailed::damaged("founding"))?;
-    let fixed = |_| StorageFailed::damaged("founding");
-    Ok(Message::Scope {
-        founding: founding.bytes,
-        signature: founding.signature.try_into().map_err(|_| StorageFailed::damaged("founding"))?,
-        certificate: founding.certificate.try_into().map_err(fixed)?,
-        level: scope.level.unwrap_or(0),
-        plan: scope.plan_id.map(|id| id.to_vec()).unwrap_or_default(),
-    })
 }
 
 /// Keeps what the owner of a vector holds: it is no longer only here.

@@ -2,6 +2,7 @@
 //!
 //! - [`message`]: the messages and their one encoding;
 //! - [`vector`]: what a store holds;
+//! - [`outgoing`]: what one document has and a peer lacks;
 //! - [`export`]: messages for somebody who holds a given vector;
 //! - [`import`]: bytes in any portions, committed batch by batch;
 //! - [`header`], [`snapshot`]: a document's name checked; a whole document taken apart;
@@ -14,6 +15,7 @@ pub mod export;
 pub mod header;
 pub mod import;
 pub mod message;
+pub(crate) mod outgoing;
 pub mod snapshot;
 pub mod vector;
 

@@ -1,6 +1,8 @@
 //! Changes: every one that is held, what became of it, who holds it too.
 
-use rusqlite::{OptionalExtension, Row, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
@@ -223,26 +225,35 @@ impl Reading<'_> {
     /// A change whose author is unknown is not counted: anybody could have made it up, and it would keep the true
     /// one away.
     pub fn vector(&self, document: i64) -> Result<Vec<VectorEntry>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT a.actor, c.seq, c.hash, count(*) OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
-             FROM change c JOIN actor a ON a.id = c.actor WHERE c.document = ?1 AND c.state <> 2
-             ORDER BY a.actor, c.seq",
-        )?;
-        let mut vector: Vec<VectorEntry> = Vec::new();
-        let mut rows = statement.query([document])?;
+        let mut vectors = self.vectors_of("WHERE c.document = ?1 AND c.state <> 2", [document])?;
+        Ok(vectors.remove(&document).unwrap_or_default())
+    }
+
+    /// The vectors of all documents, by row.
+    pub fn vectors(&self) -> Result<BTreeMap<i64, Vec<VectorEntry>>> {
+        self.vectors_of("WHERE c.state <> 2", [])
+    }
+
+    fn vectors_of(&self, which: &str, of: impl Params) -> Result<BTreeMap<i64, Vec<VectorEntry>>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT c.document, a.actor, c.seq, c.hash, count(*) OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
+             FROM change c JOIN actor a ON a.id = c.actor {which} ORDER BY c.document, a.actor, c.seq",
+        ))?;
+        let mut vectors: BTreeMap<i64, Vec<VectorEntry>> = BTreeMap::new();
+        let mut rows = statement.query(of)?;
         while let Some(row) = rows.next()? {
-            let (actor, seq, hash, held) =
-                (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get::<_, i64>(3)?);
+            let (document, actor, seq) = (row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?);
+            let (hash, held) = (row.get(3)?, row.get::<_, i64>(4)?);
             if seq != held {
                 continue; // above a gap
             }
-            let seq = seq.unsigned_abs();
+            let (vector, seq) = (vectors.entry(document).or_default(), seq.unsigned_abs());
             match vector.last_mut() {
                 Some(last) if last.0 == actor => *last = (actor, seq, hash),
                 _ => vector.push((actor, seq, hash)),
             }
         }
-        Ok(vector)
+        Ok(vectors)
     }
 
     /// Each actor's last accepted change that is not later than a time by its writer's clock, or by this device's.

@@ -1,0 +1,160 @@
+//! What one document has and a peer lacks, read from rows: changes with signatures, or the whole document.
+//!
+//! Both the export and the sync session send from here. Nothing is loaded unless a snapshot has absorbed the bytes.
+
+use super::message::{DocumentHeader, Message, SignedChange};
+use super::vector::Holding;
+use crate::document::chunk::Limits;
+use crate::document::{Document, Kind, raw_chunk};
+use crate::error::Result;
+use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
+use crate::storage::changes::{ChangeRow, ChangeState};
+use crate::storage::documents::DocumentRow;
+use crate::storage::{Reading, StorageFailed};
+use crate::store::Store;
+
+/// From so many changes on, a document that is new to the other side goes whole.
+const SNAPSHOT_FROM: usize = 8;
+
+/// A document on its way to somebody: what is still to be sent of it.
+pub(crate) struct Outgoing {
+    pub row: DocumentRow,
+    /// What the other side lacks, ancestors first.
+    missing: std::collections::VecDeque<ChangeRow>,
+    /// Whether it may still go whole: the other side holds nothing of it.
+    whole: bool,
+    /// The document, once a change had to be regenerated.
+    loaded: Option<Document>,
+}
+
+impl Outgoing {
+    /// What the owner of a holding lacks of a document.
+    pub fn of(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding) -> Result<Self> {
+        let mut missing: Vec<ChangeRow> = reading
+            .changes(row.id)?
+            .into_iter()
+            .filter(|change| change.state != ChangeState::UnknownAuthor)
+            .filter(|change| theirs.get(&change.actor).is_none_or(|(seq, _)| change.seq > *seq))
+            .collect();
+        // Counters grow along ancestry, so this order puts ancestors first.
+        missing.sort_by_key(|change| (change.max_op, change.actor));
+        let accepted = missing.iter().filter(|change| change.state == ChangeState::Accepted).count();
+        let whole = theirs.is_empty() && accepted >= SNAPSHOT_FROM && Kind::from_code(&row.kind).is_some();
+        Ok(Self { row, missing: missing.into(), whole, loaded: None })
+    }
+
+    /// How many changes are still to be sent.
+    pub fn left(&self) -> usize {
+        self.missing.len()
+    }
+
+    /// The document's name.
+    pub fn document(&self) -> Result<DocumentId> {
+        Ok(DocumentId::from_slice(&self.row.document_id)?)
+    }
+
+    /// The next message, with at most so many changes and bytes, but always one change; nothing at the end.
+    pub fn next(
+        &mut self,
+        store: &Store,
+        reading: &Reading<'_>,
+        most: usize,
+        most_bytes: usize,
+    ) -> Result<Option<Message>> {
+        if std::mem::take(&mut self.whole)
+            && let Some(message) = self.snapshot(store, reading)?
+        {
+            return Ok(Some(message));
+        }
+        let (mut changes, mut bytes) = (Vec::new(), 0);
+        while let Some(change) = self.missing.front().cloned() {
+            let chunk = self.chunk(store, reading, &change)?;
+            if changes.len() == most || !changes.is_empty() && bytes + chunk.len() > most_bytes {
+                break;
+            }
+            bytes += chunk.len();
+            self.missing.pop_front();
+            changes.push(SignedChange {
+                chunk,
+                signature: change.signature,
+                certificate: change.certificate,
+            });
+        }
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Message::Changes { document: self.document()?, header: header(&self.row)?, changes }))
+    }
+
+    /// The whole document with its signatures; nothing if it would be too long for a message.
+    fn snapshot(&mut self, store: &Store, reading: &Reading<'_>) -> Result<Option<Message>> {
+        let chunk = store.load(reading, &self.row)?.save();
+        if chunk.len() > Limits::DEFAULT.document_bytes {
+            return Ok(None);
+        }
+        let mut certificates: Vec<[u8; 32]> = Vec::new();
+        let mut signatures = Vec::new();
+        let mut others = std::collections::VecDeque::new();
+        for change in self.missing.drain(..) {
+            if change.state != ChangeState::Accepted {
+                others.push_back(change);
+                continue;
+            }
+            let place = match certificates.iter().position(|known| *known == change.certificate) {
+                Some(place) => place,
+                None => {
+                    certificates.push(change.certificate);
+                    certificates.len() - 1
+                }
+            };
+            signatures.push((place as u64, change.signature));
+        }
+        self.missing = others;
+        let (document, header) = (self.document()?, header(&self.row)?);
+        Ok(Some(Message::Snapshot { document, header, chunk, certificates, signatures }))
+    }
+
+    fn chunk(&mut self, store: &Store, reading: &Reading<'_>, change: &ChangeRow) -> Result<Vec<u8>> {
+        let chunk = match reading.chunk(change.id)? {
+            // What was refused or waits is kept as it came: the engine has never seen it, and need not.
+            Some(stored) if change.state != ChangeState::Accepted => stored,
+            Some(stored) => raw_chunk(&stored).map_err(|_| StorageFailed::damaged("change"))?,
+            None => {
+                if self.loaded.is_none() {
+                    self.loaded = Some(store.load(reading, &self.row)?);
+                }
+                let regenerated =
+                    self.loaded.as_ref().and_then(|document| document.raw_change(&ChangeHash(change.hash)));
+                regenerated.ok_or(StorageFailed::damaged("change"))?
+            }
+        };
+        // The hash covers everything after magic and checksum: what leaves is what was signed.
+        if chunk.get(8..).map(|hashed| sha256(&[hashed])) != Some(change.hash) {
+            return Err(StorageFailed::damaged("change").into());
+        }
+        Ok(chunk)
+    }
+}
+
+fn header(row: &DocumentRow) -> Result<DocumentHeader> {
+    Ok(DocumentHeader {
+        scope: ScopeId::from_slice(&row.scope_id)?,
+        kind: row.kind.clone(),
+        genesis: ChangeHash::from_slice(&row.genesis)?,
+        name: row.name.clone(),
+    })
+}
+
+/// A scope, with the founding record of its case.
+pub(crate) fn scope(reading: &Reading<'_>, scope_id: &[u8; 16]) -> Result<Message> {
+    let damaged = || StorageFailed::damaged("founding");
+    let scope = reading.scope(scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
+    let founding = reading.founding(&scope.case_id)?.ok_or_else(damaged)?;
+    Ok(Message::Scope {
+        founding: founding.bytes,
+        signature: founding.signature.try_into().map_err(|_| damaged())?,
+        certificate: founding.certificate.try_into().map_err(|_| damaged())?,
+        level: scope.level.unwrap_or(0),
+        plan: scope.plan_id.map(|id| id.to_vec()).unwrap_or_default(),
+    })
+}
