@@ -32,6 +32,7 @@ pub mod json;
 pub mod random;
 pub mod storage;
 pub mod store;
+pub mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;

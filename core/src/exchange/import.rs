@@ -83,6 +83,11 @@ impl Import {
         })
     }
 
+    /// Begins to take in what a proven peer sends, message by message.
+    pub(crate) fn from_peer(store: Store, peer: DeviceId) -> Result<Self> {
+        Ok(Self { peer: Some(peer), ..Self::new(store)? })
+    }
+
     /// Takes the next bytes, in any portion. What is whole in them is committed when this returns.
     ///
     /// # Errors
@@ -139,7 +144,8 @@ impl Import {
         self.cancel.clone()
     }
 
-    fn take(&mut self, message: Message) -> Result<()> {
+    /// Takes in one message: what it brings is committed when this returns.
+    pub(crate) fn take(&mut self, message: Message) -> Result<()> {
         match message {
             Message::Hello { domain, device } => {
                 if domain != self.store.identity().domain() {

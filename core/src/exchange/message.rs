@@ -258,7 +258,7 @@ impl Message {
 }
 
 impl DocumentHeader {
-    fn write(&self, writer: Writer, document: DocumentId) -> Writer {
+    pub(crate) fn write(&self, writer: Writer, document: DocumentId) -> Writer {
         writer
             .bytes(document.as_bytes())
             .bytes(self.scope.as_bytes())
@@ -267,7 +267,7 @@ impl DocumentHeader {
             .bytes(&self.name)
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<(DocumentId, Self), Malformed> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<(DocumentId, Self), Malformed> {
         let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
         let scope = ScopeId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
         let kind = reader.text()?.to_owned();

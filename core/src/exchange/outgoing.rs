@@ -43,6 +43,14 @@ impl Outgoing {
         Ok(Self { row, missing: missing.into(), whole, loaded: None })
     }
 
+    /// What the owner of a holding lacks of one device's own changes.
+    pub fn own(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding, device: &[u8; 16]) -> Result<Self> {
+        let mut outgoing = Self::of(reading, row, theirs)?;
+        outgoing.missing.retain(|change| change.actor.starts_with(device));
+        outgoing.whole = false;
+        Ok(outgoing)
+    }
+
     /// How many changes are still to be sent.
     pub fn left(&self) -> usize {
         self.missing.len()

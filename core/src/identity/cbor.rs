@@ -77,6 +77,13 @@ impl<'a> Reader<'a> {
         if decoder.array()? == Some(fields) { Ok(Self(decoder)) } else { Err(Malformed) }
     }
 
+    /// The items of an array of any length, and how many there are.
+    pub fn list(bytes: &'a [u8]) -> Result<(Self, u64), Malformed> {
+        let mut decoder = Decoder::new(bytes);
+        let count = decoder.array()?.ok_or(Malformed)?;
+        Ok((Self(decoder), count))
+    }
+
     /// How many fields an array within this one has.
     pub fn nested(&mut self) -> Result<u64, Malformed> {
         self.0.array()?.ok_or(Malformed)

@@ -274,6 +274,30 @@ impl Reading<'_> {
         Ok((all, held))
     }
 
+    /// The newest change's row; 0 where there is none.
+    pub fn newest_change(&self) -> Result<i64> {
+        let mut statement = self.connection.prepare_cached("SELECT coalesce(max(id), 0) FROM change")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// The rows of documents that got changes after a given one.
+    pub fn documents_changed_after(&self, change: i64) -> Result<Vec<i64>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT DISTINCT document FROM change WHERE id > ?1")?;
+        Ok(statement.query_map([change], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What a peer is known to hold of a document: its actors and their highest numbers.
+    pub fn held_by(&self, peer: &[u8; 16], document: i64) -> Result<Vec<([u8; 24], u64)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT actor, seq FROM held_elsewhere WHERE peer = ?1 AND document = ?2")?;
+        let entry = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+        Ok(statement
+            .query_map(params![peer.as_slice(), document], entry)?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Changes of one device that no peer is known to hold.
     pub fn only_here(&self, device: &[u8; 16]) -> Result<u64> {
         let mut statement = self.connection.prepare_cached(
@@ -341,6 +365,14 @@ impl Writing<'_> {
                  ON CONFLICT (peer, document, actor) DO UPDATE SET seq = max(seq, excluded.seq)",
             )?
             .execute(params![peer.as_slice(), document, actor.as_slice(), seq as i64])?;
+        Ok(())
+    }
+
+    /// Forgets what a peer was known to hold of a document: it says itself what it holds now.
+    pub fn clear_held_elsewhere(&self, peer: &[u8; 16], document: i64) -> Result<()> {
+        self.tx
+            .prepare_cached("DELETE FROM held_elsewhere WHERE peer = ?1 AND document = ?2")?
+            .execute(params![peer.as_slice(), document])?;
         Ok(())
     }
 

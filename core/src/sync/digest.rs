@@ -1,0 +1,123 @@
+//! What a store holds, as digests: equal digests, equal holdings (`sync.md` §5).
+//!
+//! A digest covers what is held, refused and waiting changes included, of one scope at a time: what somebody may not
+//! read neither shows in a digest nor keeps it unequal. Everything is answered from rows; no document is loaded.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::exchange::vector::Holding;
+use crate::ids::sha256;
+use crate::storage::Reading;
+use crate::storage::changes::VectorEntry;
+
+/// A digest: SHA-256, cut to 16 bytes.
+pub type Digest = [u8; 16];
+
+/// One document that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldDocument {
+    /// Its row.
+    pub row: i64,
+    /// What is held of it.
+    pub digest: Digest,
+}
+
+/// What is held of one scope: documents by id.
+pub type HeldScope = BTreeMap<[u8; 16], HeldDocument>;
+
+/// What is held of those scopes that a peer may read, by scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held(pub BTreeMap<[u8; 16], HeldScope>);
+
+impl Held {
+    /// What is held of the scopes that somebody may read. A document of which nothing is held is a name that somebody
+    /// mentioned: it is left out.
+    pub fn of(reading: &Reading<'_>, may_read: impl Fn(&[u8; 16]) -> bool) -> Result<Self> {
+        let vectors = reading.vectors()?;
+        let mut scopes: BTreeMap<[u8; 16], HeldScope> = BTreeMap::new();
+        for row in reading.documents()? {
+            let Some(vector) = vectors.get(&row.id).filter(|_| may_read(&row.scope_id)) else { continue };
+            let digest = of_document(&row.document_id, vector);
+            let held = HeldDocument { row: row.id, digest };
+            scopes.entry(row.scope_id).or_default().insert(row.document_id, held);
+        }
+        Ok(Self(scopes))
+    }
+
+    /// The digest over all scopes; nothing where nothing is held.
+    pub fn root(&self) -> Option<Digest> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let entries = self.0.iter().map(|(scope, documents)| [*scope, of_scope(documents)].concat());
+        Some(cut(&entries.collect::<Vec<_>>().concat()))
+    }
+}
+
+/// The digest of a document: over its id and its vector.
+pub fn of_document(document: &[u8; 16], vector: &[VectorEntry]) -> Digest {
+    let mut bytes = document.to_vec();
+    for (actor, seq, hash) in vector {
+        bytes.extend_from_slice(actor);
+        bytes.extend_from_slice(&seq.to_be_bytes());
+        bytes.extend_from_slice(&hash[..8]);
+    }
+    cut(&bytes)
+}
+
+/// The digest of a scope: over its documents' ids and digests.
+pub fn of_scope(documents: &HeldScope) -> Digest {
+    cut(&documents.iter().flat_map(|(id, held)| [*id, held.digest].concat()).collect::<Vec<_>>())
+}
+
+/// How many changes the owner of `theirs` holds that the owner of `ours` lacks, by their numbers.
+pub fn lacking(ours: &Holding, theirs: &Holding) -> u64 {
+    theirs
+        .iter()
+        .map(|(actor, (seq, _))| seq.saturating_sub(ours.get(actor).map_or(0, |(held, _)| *held)))
+        .sum()
+}
+
+fn cut(bytes: &[u8]) -> Digest {
+    let mut cut = [0; 16];
+    cut.copy_from_slice(&sha256(&[bytes])[..16]);
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_over_id_and_sorted_entries() {
+        let vector = vec![([1; 24], 2, [3; 32]), ([4; 24], 5, [6; 32])];
+        let mut bytes = vec![9; 16];
+        for (actor, seq, hash) in [([1_u8; 24], 2_u64, [3_u8; 8]), ([4; 24], 5, [6; 8])] {
+            bytes.extend(actor);
+            bytes.extend(seq.to_be_bytes());
+            bytes.extend(hash);
+        }
+        assert_eq!(of_document(&[9; 16], &vector), sha256(&[&bytes])[..16]);
+        assert_ne!(of_document(&[8; 16], &vector), of_document(&[9; 16], &vector));
+    }
+
+    #[test]
+    fn nothing_held_has_no_root_and_each_document_changes_it() {
+        assert_eq!(Held::default().root(), None);
+        let scope = |digest| HeldScope::from([([1; 16], HeldDocument { row: 1, digest })]);
+        let one = Held(BTreeMap::from([([7; 16], scope([2; 16]))]));
+        let other = Held(BTreeMap::from([([7; 16], scope([3; 16]))]));
+        assert!(one.root().is_some());
+        assert_ne!(one.root(), other.root());
+    }
+
+    #[test]
+    fn lacking_counts_what_the_other_has_more_of() {
+        let holding = |seqs: &[(u8, u64)]| {
+            seqs.iter().map(|(actor, seq)| ([*actor; 24], (*seq, [0; 8]))).collect::<Holding>()
+        };
+        assert_eq!(lacking(&holding(&[(1, 3)]), &holding(&[(1, 5), (2, 4)])), 6);
+        assert_eq!(lacking(&holding(&[(1, 5), (3, 1)]), &holding(&[(1, 3)])), 0);
+    }
+}

@@ -1,0 +1,73 @@
+//! What is committed while a session is open, and what an ended device still hands over.
+
+use super::{Access, Replica, Side, Stage};
+use crate::error::Result;
+use crate::exchange::outgoing::Outgoing;
+use crate::exchange::vector::Holding;
+use crate::sync::wire::Wire;
+
+impl Replica {
+    /// Something was committed here: by the worker, or by a session with somebody else.
+    pub fn catch_up(&mut self) -> Result<()> {
+        if self.stage != Stage::Live || self.access == Access::UploadOnly {
+            return Ok(()); // a round that is under way ends with this
+        }
+        let domain = *self.store.own().authority.domain().as_bytes();
+        let records = self.store.records_after(&domain, self.records.entry(domain).or_default());
+        if !records.is_empty() {
+            self.out.push_back(Wire::Records(records));
+        }
+        let (newest, documents) = self.store.read(|reading| {
+            let changed = reading.documents_changed_after(self.seen)?;
+            let rows = changed.into_iter().map(|row| Ok(reading.document_of_row(row)?));
+            Ok((reading.newest_change()?, rows.collect::<Result<Vec<_>>>()?))
+        })?;
+        self.seen = newest;
+        for row in documents {
+            if !self.store.both_read(self.peer, &row.scope_id)? {
+                continue;
+            }
+            for log in self.store.logs_of(&row.scope_id)? {
+                let records = self.store.records_after(&log, self.records.entry(log).or_default());
+                if !records.is_empty() {
+                    self.out.push_back(Wire::Records(records));
+                }
+            }
+            let kept = self.store.held_by(self.peer, row.id)?;
+            let theirs = self.theirs.get(&row.document_id).cloned().unwrap_or_default();
+            self.queue_document(row.id, &later(kept, theirs))?;
+        }
+        Ok(())
+    }
+
+    /// Queues this device's own work that the peer is not known to hold.
+    pub(super) fn upload(&mut self) -> Result<()> {
+        self.stage = Stage::Upload;
+        let device = *self.store.own().device.as_bytes();
+        let rows = self.store.read(|reading| Ok(reading.documents()?))?;
+        for row in rows {
+            let held = self.store.held_by(self.peer, row.id)?;
+            let outgoing = self.store.read(|reading| Outgoing::own(reading, row, &held, &device))?;
+            if outgoing.left() > 0 {
+                self.queue.push_back(outgoing);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this side begins rounds.
+    pub fn begins_rounds(&self) -> bool {
+        self.side == Side::Initiator && self.stage == Stage::Live
+    }
+}
+
+/// The later of what was kept and what this session has seen.
+fn later(mut kept: Holding, seen: Holding) -> Holding {
+    for (actor, entry) in seen {
+        let known = kept.entry(actor).or_insert(entry);
+        if entry.0 > known.0 {
+            *known = entry;
+        }
+    }
+    kept
+}

@@ -1,0 +1,243 @@
+//! One side's replication with one proven peer: messages in, messages out (`sync.md` §5).
+//!
+//! - [`authority`]: who may be believed, before any case data;
+//! - [`round`]: which scopes, documents and changes differ;
+//! - [`transfer`]: batches within a credit window, acknowledged after their commit;
+//! - [`live`]: what is committed while the session is open.
+//!
+//! It knows neither sockets nor clocks nor encryption. What was committed before a session is cut stays, and the next
+//! session goes on from there, because each begins with what both sides hold.
+
+mod authority;
+mod live;
+mod round;
+mod transfer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::wire::Wire;
+use crate::error::{Error, Result};
+use crate::exchange::Import;
+use crate::exchange::outgoing::Outgoing;
+use crate::exchange::vector::Holding;
+use crate::ids::DeviceId;
+use crate::store::Store;
+
+use round::Round;
+
+/// Who began the session. Only the initiator begins rounds, so that two never cross.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Initiator,
+    Responder,
+}
+
+/// What the peer may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// What it is entitled to.
+    Full,
+    /// Nothing: its certificate has ended or expired. It may hand over its own work.
+    UploadOnly,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Authority records are exchanged; no case data yet.
+    Authority,
+    /// A round is under way.
+    Round,
+    /// Both sides hold the same, and what is committed is sent at once.
+    Live,
+    /// This device hands over its own work and gets nothing.
+    Upload,
+    /// Nothing more is said or heard.
+    Over,
+}
+
+/// What a session has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SyncCounts {
+    /// Changes that were sent and acknowledged.
+    pub sent: u64,
+    /// Changes that were received.
+    pub received: u64,
+    /// Changes of these that did not go in, kept with a reason.
+    pub quarantined: u64,
+    /// Changes that are known to be still on their way, in either direction.
+    pub on_the_way: u64,
+}
+
+/// Why a peer's message cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ReplicaFailed {
+    /// A message out of its turn, over a limit, or with a meaning that it cannot have.
+    #[error("the peer does not follow the protocol: {0}")]
+    Protocol(&'static str),
+    /// This side's store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// The peer gave up.
+    #[error("the peer gave up: {0}")]
+    Peer(String),
+}
+
+/// One side's replication.
+pub(crate) struct Replica {
+    store: Store,
+    import: Import,
+    peer: DeviceId,
+    side: Side,
+    access: Access,
+    stage: Stage,
+    /// The peer's records have come: case data may follow.
+    settled: bool,
+    out: VecDeque<Wire>,
+    /// Documents that the peer lacks something of.
+    queue: VecDeque<Outgoing>,
+    /// Batches that were sent and not acknowledged: document, changes, bytes.
+    window: VecDeque<([u8; 16], u64, usize)>,
+    /// Scopes that this session has introduced.
+    founded: BTreeSet<[u8; 16]>,
+    /// What the peer is known to hold of documents that this session has touched.
+    theirs: BTreeMap<[u8; 16], Holding>,
+    /// What of that the store has not kept yet.
+    unkept: BTreeSet<[u8; 16]>,
+    round: Round,
+    /// The newest change of the store that this session has looked at.
+    seen: i64,
+    /// The numbers of the records that the peer has, by log.
+    records: BTreeMap<[u8; 16], super::wire::RecordVector>,
+    counts: SyncCounts,
+    quarantined: usize,
+    equal: bool,
+}
+
+impl Replica {
+    /// The replication with a peer whose certificate was proven in the handshake.
+    pub fn new(store: Store, peer: DeviceId, side: Side) -> Result<Self> {
+        let import = Import::from_peer(store.clone(), peer)?;
+        let seen = store.read(|reading| Ok(reading.newest_change()?))?;
+        let mut replica = Self {
+            store,
+            import,
+            peer,
+            side,
+            access: Access::Full,
+            stage: Stage::Authority,
+            settled: false,
+            out: VecDeque::new(),
+            queue: VecDeque::new(),
+            window: VecDeque::new(),
+            founded: BTreeSet::new(),
+            theirs: BTreeMap::new(),
+            unkept: BTreeSet::new(),
+            round: Round::default(),
+            seen,
+            records: BTreeMap::new(),
+            counts: SyncCounts::default(),
+            quarantined: 0,
+            equal: false,
+        };
+        if side == Side::Responder {
+            replica.say_authority()?;
+        }
+        Ok(replica)
+    }
+
+    /// The peer.
+    pub fn peer(&self) -> DeviceId {
+        self.peer
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> SyncCounts {
+        let waiting = self.queue.iter().map(|outgoing| outgoing.left() as u64).sum::<u64>()
+            + self.window.iter().map(|(_, changes, _)| changes).sum::<u64>();
+        let coming = self.round.coming.saturating_sub(self.round.received);
+        SyncCounts { on_the_way: waiting + coming, ..self.counts }
+    }
+
+    /// Whether both sides were seen to hold the same in the last round.
+    pub fn is_equal(&self) -> bool {
+        self.equal
+    }
+
+    /// Whether a round is over and nothing is on its way.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.stage, Stage::Live | Stage::Over)
+            && self.out.is_empty()
+            && self.queue.is_empty()
+            && self.window.is_empty()
+    }
+
+    /// Whether nothing more will be said.
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Over && self.out.is_empty()
+    }
+
+    /// The next message for the peer; nothing until something comes from it or is committed here.
+    pub fn next(&mut self) -> Result<Option<Wire>> {
+        if let Some(wire) = self.out.pop_front() {
+            return Ok(Some(wire));
+        }
+        self.fill()?;
+        Ok(self.out.pop_front())
+    }
+
+    /// Takes in a message. What it brings is committed when this returns.
+    pub fn receive(&mut self, wire: Wire) -> Result<(), ReplicaFailed> {
+        match wire {
+            Wire::Bye => {
+                self.stage = Stage::Over;
+                self.out.clear();
+                Ok(())
+            }
+            Wire::Failed { reason, .. } => Err(ReplicaFailed::Peer(reason)),
+            Wire::Alive => Ok(()),
+            _ if self.stage == Stage::Over => Ok(()),
+            Wire::Hello { .. } => Err(ReplicaFailed::Protocol("hello")),
+            Wire::Authority { vector, cases } => self.on_authority(vector, cases),
+            Wire::Logs(logs) => self.on_logs(logs),
+            Wire::Records(records) => self.on_records(&records),
+            Wire::UploadOnly => self.on_upload_only(),
+            Wire::Scopes(root) => self.on_scopes(root),
+            Wire::Equal => self.on_equal(),
+            Wire::ScopeList(scopes) => self.on_scope_list(scopes),
+            Wire::Documents { scope, documents } => self.on_documents(scope, documents),
+            Wire::Listed => self.on_listed(),
+            Wire::Vectors(vectors) => self.on_vectors(vectors),
+            Wire::Asked => self.on_asked(),
+            Wire::Coming { changes, .. } => {
+                self.round.coming = changes.min(u64::from(u32::MAX));
+                Ok(())
+            }
+            Wire::Founded(message) | Wire::Changes(message) | Wire::Snapshot(message) => {
+                self.on_brought(message)
+            }
+            Wire::Ack { document, held } => self.on_ack(document, held),
+            Wire::Sent => self.on_sent(),
+            Wire::Notice(notices) => {
+                self.store.log_notices(self.peer, &notices);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the session in good order.
+    pub fn leave(&mut self) -> Result<()> {
+        if self.stage != Stage::Over {
+            self.keep_theirs()?;
+            self.out.push_back(Wire::Bye);
+            self.stage = Stage::Over;
+        }
+        Ok(())
+    }
+
+    fn expect(&self, stages: &[Stage], what: &'static str) -> Result<(), ReplicaFailed> {
+        if stages.contains(&self.stage) { Ok(()) } else { Err(ReplicaFailed::Protocol(what)) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

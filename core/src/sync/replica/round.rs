@@ -1,0 +1,303 @@
+//! A round: root, scopes, documents, vectors; each only where the one before differs.
+//!
+//! The initiator asks with its root. Each side asks for what it lacks, says `Asked` when it has nothing more to ask, and
+//! `Sent` when the other has asked for everything and has acknowledged all of it.
+
+use std::collections::BTreeMap;
+
+use super::{Access, Replica, ReplicaFailed, Side, Stage};
+use crate::error::Result;
+use crate::exchange::outgoing::Outgoing;
+use crate::exchange::vector::{self, Holding};
+use crate::sync::digest::{self, Digest, Held};
+use crate::sync::wire::{Entry, PAGE_DIGESTS, PAGE_VECTORS, Wire};
+
+/// How often a round is repeated while it still moves something.
+const MOST_ROUNDS: u32 = 8;
+
+/// Where a round is.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// What both may read and this side holds, when the round began.
+    pub held: Held,
+    /// The peer has nothing more to ask for.
+    pub they_asked: bool,
+    /// This side has nothing more to ask for.
+    pub we_asked: bool,
+    pub they_sent: bool,
+    pub we_sent: bool,
+    /// Scopes whose documents the peer has listed.
+    pub listed: BTreeMap<[u8; 16], Vec<Entry>>,
+    /// How many changes are known to come.
+    pub coming: u64,
+    /// How many have come.
+    pub received: u64,
+    /// How many were sent.
+    pub sent: u64,
+    /// How many documents go to the peer.
+    pub documents: u64,
+    /// How many rounds moved something, one after another.
+    pub repeated: u32,
+}
+
+impl Replica {
+    /// Begins a round, unless one is under way.
+    pub fn begin_round(&mut self) -> Result<()> {
+        if self.side != Side::Initiator || !matches!(self.stage, Stage::Authority | Stage::Live) {
+            return Ok(());
+        }
+        self.start_round()?;
+        let root = self.round.held.root();
+        self.out.push_back(Wire::Scopes(root));
+        if root.is_none() {
+            // Whoever holds nothing asks for everything.
+            self.say_asked();
+        }
+        Ok(())
+    }
+
+    fn start_round(&mut self) -> Result<()> {
+        self.stage = Stage::Round;
+        self.round = Round {
+            held: self.store.held_with(self.peer)?,
+            repeated: self.round.repeated,
+            ..Round::default()
+        };
+        Ok(())
+    }
+
+    pub(super) fn on_scopes(&mut self, root: Option<Digest>) -> Result<(), ReplicaFailed> {
+        if self.side == Side::Initiator {
+            return Err(ReplicaFailed::Protocol("scopes"));
+        }
+        self.expect(&[Stage::Authority, Stage::Live], "scopes")?;
+        if self.access == Access::UploadOnly {
+            return Ok(());
+        }
+        self.start_round()?;
+        if root == self.round.held.root() {
+            self.out.push_back(Wire::Equal);
+            return Ok(self.equal()?);
+        }
+        let Some(_) = root else {
+            let all: Vec<[u8; 16]> = self.round.held.0.keys().copied().collect();
+            all.iter().try_for_each(|scope| self.queue_scope(scope))?;
+            self.say_asked();
+            return Ok(());
+        };
+        let scopes: Vec<Entry> =
+            self.round.held.0.iter().map(|(scope, held)| (*scope, digest::of_scope(held))).collect();
+        if scopes.is_empty() {
+            self.out.push_back(Wire::ScopeList(scopes));
+            self.say_asked();
+        } else {
+            self.out.extend(scopes.chunks(PAGE_DIGESTS).map(|page| Wire::ScopeList(page.to_vec())));
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_equal(&mut self) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "equal")?;
+        Ok(self.equal()?)
+    }
+
+    /// Both hold the same: the peer has whatever this side has, and nothing is only here.
+    fn equal(&mut self) -> Result<()> {
+        self.equal = true;
+        self.round.repeated = 0;
+        self.stage = Stage::Live;
+        let held = std::mem::take(&mut self.round.held);
+        self.store.note_equal(self.peer, &held)?;
+        self.unkept.clear();
+        self.catch_up()
+    }
+
+    /// The responder's scopes: the initiator asks for what differs and queues what the responder lacks.
+    pub(super) fn on_scope_list(&mut self, scopes: Vec<Entry>) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "scope list")?;
+        if self.side == Side::Responder || self.round.we_asked {
+            return Err(ReplicaFailed::Protocol("scope list"));
+        }
+        let theirs: BTreeMap<[u8; 16], Digest> = scopes.into_iter().collect();
+        let ours: Vec<[u8; 16]> = self.round.held.0.keys().copied().collect();
+        for scope in &ours {
+            match theirs.get(scope) {
+                None => self.queue_scope(scope)?,
+                Some(digest) => {
+                    let held = &self.round.held.0[scope];
+                    if digest::of_scope(held) != *digest {
+                        let documents: Vec<Entry> =
+                            held.iter().map(|(id, held)| (*id, held.digest)).collect();
+                        self.say_documents(*scope, documents);
+                    }
+                }
+            }
+        }
+        for scope in theirs.keys().filter(|scope| !ours.contains(*scope)) {
+            self.say_documents(*scope, Vec::new());
+        }
+        self.out.push_back(Wire::Listed);
+        Ok(())
+    }
+
+    fn say_documents(&mut self, scope: [u8; 16], documents: Vec<Entry>) {
+        if documents.is_empty() {
+            self.out.push_back(Wire::Documents { scope, documents });
+            return;
+        }
+        for page in documents.chunks(PAGE_DIGESTS) {
+            self.out.push_back(Wire::Documents { scope, documents: page.to_vec() });
+        }
+    }
+
+    pub(super) fn on_documents(
+        &mut self,
+        scope: [u8; 16],
+        documents: Vec<Entry>,
+    ) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "documents")?;
+        if self.side == Side::Initiator || self.round.we_asked {
+            return Err(ReplicaFailed::Protocol("documents"));
+        }
+        let listed = self.round.listed.values().map(Vec::len).sum::<usize>();
+        if self.round.listed.len() >= 100_000 || listed + documents.len() > 1_000_000 {
+            return Err(ReplicaFailed::Protocol("documents over the limit"));
+        }
+        self.round.listed.entry(scope).or_default().extend(documents);
+        Ok(())
+    }
+
+    /// Everything that the initiator holds of the scopes that differ is known: ask, and queue what it lacks.
+    pub(super) fn on_listed(&mut self) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "listed")?;
+        let mut ask: Vec<([u8; 16], i64)> = Vec::new();
+        for (scope, documents) in std::mem::take(&mut self.round.listed) {
+            if !self.store.both_read(self.peer, &scope)? {
+                continue; // asked for with a guess: it gets no answer
+            }
+            let theirs: BTreeMap<[u8; 16], Digest> = documents.into_iter().collect();
+            let ours = self.round.held.0.get(&scope).cloned().unwrap_or_default();
+            for (id, held) in &ours {
+                match theirs.get(id) {
+                    None => self.queue_document(held.row, &Holding::new())?,
+                    Some(digest) if *digest != held.digest => ask.push((*id, held.row)),
+                    Some(_) => {}
+                }
+            }
+            ask.extend(theirs.keys().filter(|id| !ours.contains_key(*id)).map(|id| (*id, 0)));
+        }
+        self.say_vectors(&ask)?;
+        self.say_asked();
+        Ok(())
+    }
+
+    /// Says what is held of documents; row 0 is one of which nothing is.
+    fn say_vectors(&mut self, documents: &[([u8; 16], i64)]) -> Result<()> {
+        for page in documents.chunks(PAGE_VECTORS) {
+            let vectors = self.store.read(|reading| {
+                page.iter().map(|(id, row)| Ok((*id, vector::of_document(reading, *row)?))).collect()
+            })?;
+            self.out.push_back(Wire::Vectors(vectors));
+        }
+        Ok(())
+    }
+
+    /// What the peer holds of documents: it gets the rest, and is asked for what it has more of.
+    pub(super) fn on_vectors(&mut self, vectors: Vec<([u8; 16], Holding)>) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "vectors")?;
+        if self.round.they_asked {
+            return Err(ReplicaFailed::Protocol("vectors"));
+        }
+        let (mut ask, mut known) = (Vec::new(), Vec::new());
+        for (document, theirs) in vectors {
+            let found = self.store.read(|reading| match reading.document(&document)? {
+                Some(row) => Ok(Some((vector::of_document(reading, row.id)?, row))),
+                None => Ok(None),
+            })?;
+            let Some((ours, row)) = found else {
+                self.round.coming += digest::lacking(&Holding::new(), &theirs);
+                continue;
+            };
+            if !self.store.both_read(self.peer, &row.scope_id)? {
+                continue; // asked for with a guess: it gets no answer
+            }
+            let lacking = digest::lacking(&ours, &theirs);
+            self.round.coming += lacking;
+            if lacking > 0 && self.side == Side::Initiator {
+                ask.push((document, row.id));
+            }
+            self.queue_document(row.id, &theirs)?;
+            known.push((row.id, theirs));
+        }
+        self.store.note_vectors(self.peer, &known)?;
+        self.say_vectors(&ask)?;
+        Ok(())
+    }
+
+    pub(super) fn on_asked(&mut self) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "asked")?;
+        self.round.they_asked = true;
+        if !self.round.we_asked {
+            self.say_asked();
+        }
+        self.say_coming();
+        Ok(())
+    }
+
+    fn say_asked(&mut self) {
+        self.round.we_asked = true;
+        self.say_coming();
+        self.out.push_back(Wire::Asked);
+    }
+
+    /// How much the peer may expect, as far as is known now.
+    fn say_coming(&mut self) {
+        let waiting = self.queue.iter().map(|outgoing| outgoing.left() as u64).sum::<u64>();
+        let changes = self.round.sent + waiting;
+        if changes > 0 {
+            self.out.push_back(Wire::Coming { documents: self.round.documents, changes });
+        }
+    }
+
+    pub(super) fn on_sent(&mut self) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round, Stage::Live], "sent")?;
+        self.round.they_sent = true;
+        self.end_round()?;
+        Ok(())
+    }
+
+    /// Ends the round when both sides have sent everything; what moved is looked over once more.
+    pub(super) fn end_round(&mut self) -> Result<()> {
+        if self.stage != Stage::Round || !(self.round.we_sent && self.round.they_sent) {
+            return Ok(());
+        }
+        let moved = self.round.sent + self.round.received > 0;
+        self.stage = Stage::Live;
+        self.equal = false;
+        self.round.repeated = if moved { self.round.repeated + 1 } else { MOST_ROUNDS };
+        self.keep_theirs()?;
+        if self.side == Side::Initiator && self.round.repeated < MOST_ROUNDS {
+            return self.begin_round();
+        }
+        self.catch_up()
+    }
+
+    fn queue_scope(&mut self, scope: &[u8; 16]) -> Result<()> {
+        let rows: Vec<i64> =
+            self.round.held.0.get(scope).into_iter().flatten().map(|(_, held)| held.row).collect();
+        rows.into_iter().try_for_each(|row| self.queue_document(row, &Holding::new()))
+    }
+
+    /// Queues what the owner of a holding lacks of a document.
+    pub(super) fn queue_document(&mut self, row: i64, theirs: &Holding) -> Result<()> {
+        let outgoing = self.store.read(|reading| {
+            let row = reading.document_of_row(row)?;
+            Outgoing::of(reading, row, theirs)
+        })?;
+        if outgoing.left() > 0 {
+            self.round.documents += 1;
+            self.queue.push_back(outgoing);
+        }
+        Ok(())
+    }
+}

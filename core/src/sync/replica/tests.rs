@@ -1,0 +1,198 @@
+//! Two stores and the messages between them, with no channel in between.
+
+use std::sync::Arc;
+
+use super::{Replica, Side};
+use crate::case::{CaseChange, NewCase, NewPerson};
+use crate::identity::{MemoryVault, Role};
+use crate::ids::CaseId;
+use crate::storage::Location;
+use crate::store::{Store, StoreConfig};
+use crate::sync::wire::Wire;
+use crate::testing::{FixedClock, SeededRandom};
+
+fn store(seed: u64) -> Store {
+    let config = StoreConfig {
+        location: Location::Memory(format!("replica {seed} {:?}", std::thread::current().id())),
+        worker: "w-117".parse().unwrap(),
+        zone: "Europe/Paris".parse().unwrap(),
+        clock: Arc::new(FixedClock::at("2026-03-02T08:00:00Z".parse().unwrap())),
+        random: Arc::new(SeededRandom::new(seed)),
+        log: None,
+    };
+    Store::open(config, Arc::new(MemoryVault::default())).unwrap()
+}
+
+fn enrolled(first: &Store, seed: u64) -> Store {
+    let other = store(seed);
+    let request = other.identity().request().unwrap();
+    let answer = first.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
+    other.identity().adopt(&answer).unwrap();
+    other
+}
+
+fn case(store: &Store, reference: &str) -> CaseId {
+    let new = NewCase {
+        reference: reference.to_owned(),
+        case_type: None,
+        primary_client: NewPerson { name: "Léa".to_owned(), born: None },
+        assigned_worker: None,
+        team: None,
+        opened_on: None,
+        origin: None,
+    };
+    store.cases().create(&new).unwrap().id
+}
+
+fn team(store: &Store, case: CaseId, team: &str) {
+    let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
+    store.cases().change(case, &change).unwrap();
+}
+
+/// A session of two replicas, and what went over it.
+struct Session {
+    sides: [Replica; 2],
+    said: Vec<(usize, Wire)>,
+}
+
+impl Session {
+    fn between(initiator: &Store, responder: &Store) -> Self {
+        let (first, second) = (initiator.identity().device(), responder.identity().device());
+        let sides = [
+            Replica::new(initiator.clone(), second, Side::Initiator).unwrap(),
+            Replica::new(responder.clone(), first, Side::Responder).unwrap(),
+        ];
+        Self { sides, said: Vec::new() }
+    }
+
+    /// Hands messages over in turns until neither side has one.
+    fn run(&mut self) {
+        loop {
+            let mut moved = false;
+            for side in [1, 0] {
+                while let Some(wire) = self.sides[side].next().unwrap() {
+                    moved = true;
+                    let (kind, body) = wire.encode();
+                    self.said.push((side, wire));
+                    let read = Wire::decode(kind, &body).unwrap().unwrap();
+                    self.sides[1 - side].receive(read).unwrap();
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn ended_equal(&self) -> bool {
+        self.sides.iter().all(|side| side.is_equal() && side.is_at_rest())
+    }
+}
+
+fn same(one: &Store, other: &Store) {
+    assert_eq!(one.exchange().digest().unwrap(), other.exchange().digest().unwrap());
+    assert_eq!(one.dump_projections().unwrap(), other.dump_projections().unwrap());
+}
+
+#[test]
+fn two_stores_end_equal_whoever_began_and_whatever_each_held() {
+    for initiator in 0..2 {
+        let phone = store(1);
+        let tablet = enrolled(&phone, 2);
+        let both = case(&phone, "2026-0117");
+        let mut first = Session::between(&phone, &tablet);
+        first.run();
+        assert!(first.ended_equal(), "{:?}", first.said);
+        team(&phone, both, "north");
+        team(&tablet, both, "south");
+        case(&phone, "2026-0118");
+        case(&tablet, "2026-0119");
+        let (one, other) = if initiator == 0 { (&phone, &tablet) } else { (&tablet, &phone) };
+        let mut session = Session::between(one, other);
+        session.run();
+        assert!(session.ended_equal(), "{:?}", session.said);
+        same(&phone, &tablet);
+        assert_eq!(phone.cases().list(&Default::default()).unwrap().len(), 3);
+        assert_eq!(phone.conflicts().list(None).unwrap().len(), 1);
+        assert_eq!(phone.today().unwrap().only_here.changes, 0);
+        assert_eq!(tablet.today().unwrap().only_here.changes, 0);
+    }
+}
+
+#[test]
+fn equal_stores_say_one_root_and_one_answer_and_load_nothing() {
+    let phone = store(3);
+    let tablet = enrolled(&phone, 4);
+    case(&phone, "2026-0117");
+    Session::between(&phone, &tablet).run();
+    let mut session = Session::between(&phone, &tablet);
+    session.run();
+    let before = (session.said.len(), phone.stats().documents_loaded);
+    session.sides[0].begin_round().unwrap();
+    session.run();
+    assert!(matches!(&session.said[before.0..], [(0, Wire::Scopes(Some(_))), (1, Wire::Equal)]));
+    assert_eq!(phone.stats().documents_loaded, before.1);
+}
+
+#[test]
+fn what_is_committed_during_a_session_is_sent_at_once() {
+    let phone = store(5);
+    let tablet = enrolled(&phone, 6);
+    let id = case(&phone, "2026-0117");
+    let mut session = Session::between(&phone, &tablet);
+    session.run();
+    team(&tablet, id, "south");
+    let before = session.said.len();
+    session.sides[1].catch_up().unwrap();
+    session.run();
+    let said = &session.said[before..];
+    assert!(
+        matches!(said, [(1, Wire::Founded(_)), (1, Wire::Changes(_)), (0, Wire::Ack { .. })]),
+        "{said:?}"
+    );
+    same(&phone, &tablet);
+    // What came from a peer is not sent back to it.
+    session.sides[0].catch_up().unwrap();
+    session.run();
+    assert_eq!(session.said.len(), before + 3);
+}
+
+#[test]
+fn a_session_cut_after_any_message_is_resumed_and_ends_equal() {
+    let (mut cut_at, mut ended) = (0, false);
+    while !ended {
+        let phone = store(100 + 2 * cut_at as u64);
+        let tablet = enrolled(&phone, 101 + 2 * cut_at as u64);
+        let id = case(&phone, "2026-0117");
+        for round in 0..12 {
+            team(&phone, id, &format!("team {round}"));
+        }
+        case(&tablet, "2026-0119");
+        let mut session = Session::between(&phone, &tablet);
+        let mut said = 0;
+        'cut: loop {
+            let mut moved = false;
+            for side in [1, 0] {
+                while let Some(wire) = session.sides[side].next().unwrap() {
+                    if said == cut_at {
+                        break 'cut;
+                    }
+                    said += 1;
+                    moved = true;
+                    session.sides[1 - side].receive(wire).unwrap();
+                }
+            }
+            if !moved {
+                ended = true;
+                break;
+            }
+        }
+        drop(session);
+        let mut again = Session::between(&tablet, &phone);
+        again.run();
+        assert!(again.ended_equal());
+        same(&phone, &tablet);
+        cut_at += 1;
+    }
+    assert!(cut_at > 10, "{cut_at}");
+}

@@ -1,0 +1,218 @@
+//! Batches within a credit window. A batch is acknowledged after its commit, and a session that is cut sends at most
+//! what was not acknowledged once more.
+
+use super::{Access, Replica, ReplicaFailed, Stage};
+use crate::document::chunk::{self, Limits};
+use crate::error::Result;
+use crate::exchange::message::Message;
+use crate::exchange::outgoing;
+use crate::exchange::vector::{self, Holding};
+use crate::ids::sha256;
+use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
+
+/// Batches that may be on their way at once,
+const WINDOW: usize = 4;
+/// of at most so many documents,
+const WINDOW_DOCUMENTS: usize = 8;
+/// and at most so many bytes.
+const WINDOW_BYTES: usize = 16 * 1024 * 1024;
+/// What peers hold is kept in the store after so many documents, and at the end of a round.
+const KEEP_AFTER: usize = 64;
+
+impl Replica {
+    /// Puts the next batches on their way, as far as the window allows.
+    pub(super) fn fill(&mut self) -> Result<()> {
+        while self.may_send() {
+            let Some(mut outgoing) = self.queue.pop_front() else { break };
+            let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
+            let before = outgoing.left();
+            let (founded, message) = store.read(|reading| {
+                let founded = match self.founded.contains(&scope) {
+                    true => None,
+                    false => Some(outgoing::scope(reading, &scope)?),
+                };
+                Ok((founded, outgoing.next(&store, reading, BATCH_CHANGES, BATCH_BYTES)?))
+            })?;
+            let Some(message) = message else { continue };
+            if let Some(founded) = founded {
+                self.introduce(scope, founded)?;
+            }
+            let count = (before - outgoing.left()) as u64;
+            let (wire, bytes) = wire_of(message);
+            self.window.push_back((outgoing.row.document_id, count, bytes));
+            self.out.push_back(wire);
+            if outgoing.left() > 0 {
+                self.queue.push_front(outgoing);
+            }
+        }
+        if self.stage == Stage::Round
+            && self.round.they_asked
+            && !self.round.we_sent
+            && self.queue.is_empty()
+            && self.window.is_empty()
+        {
+            self.round.we_sent = true;
+            self.out.push_back(Wire::Sent);
+            self.end_round()?;
+        }
+        if self.stage == Stage::Upload && self.queue.is_empty() && self.window.is_empty() {
+            self.leave()?;
+        }
+        Ok(())
+    }
+
+    fn may_send(&self) -> bool {
+        let documents =
+            self.window.iter().map(|(document, _, _)| document).collect::<std::collections::BTreeSet<_>>();
+        let bytes = self.window.iter().map(|(_, _, bytes)| bytes).sum::<usize>();
+        self.access == Access::Full
+            && matches!(self.stage, Stage::Round | Stage::Live | Stage::Upload)
+            && self.window.len() < WINDOW
+            && documents.len() < WINDOW_DOCUMENTS
+            && bytes < WINDOW_BYTES
+    }
+
+    /// A scope goes with its founding record and its logs before the first of its documents.
+    fn introduce(&mut self, scope: [u8; 16], founded: Message) -> Result<()> {
+        self.founded.insert(scope);
+        self.out.push_back(Wire::Founded(founded));
+        let mut records = Vec::new();
+        for log in self.store.logs_of(&scope)? {
+            records.extend(self.store.records_after(&log, self.records.entry(log).or_default()));
+        }
+        if !records.is_empty() {
+            self.out.push_back(Wire::Records(records));
+        }
+        Ok(())
+    }
+
+    /// Takes in a scope, a batch or a document, and acknowledges what was committed.
+    pub(super) fn on_brought(&mut self, message: Message) -> Result<(), ReplicaFailed> {
+        let brought = Brought::of(&message);
+        if !self.settled {
+            return Err(ReplicaFailed::Protocol("case data before authority"));
+        }
+        let Some(brought) = brought else {
+            return Ok(self.import.take(message)?);
+        };
+        let entitled = self.store.may_take(self.peer, &brought.scope)?;
+        self.counts.received += brought.changes;
+        self.round.received += brought.changes;
+        if entitled {
+            self.store.inner.database.give_way();
+            self.import.take(message)?;
+        } else {
+            let notices = brought.hashes.iter().map(|hash| (*hash, "not_entitled".to_owned()));
+            self.out.push_back(Wire::Notice(notices.collect()));
+        }
+        let held = self.store.read(|reading| match reading.document(&brought.document)? {
+            Some(row) => Ok(vector::of_document(reading, row.id)?),
+            None => Ok(Holding::new()),
+        })?;
+        self.say_refused();
+        let theirs = self.theirs.entry(brought.document).or_default();
+        if brought.whole {
+            // Nothing was held here before: whatever is held now is the peer's.
+            theirs.clone_from(&held);
+        }
+        for (actor, seq, hash) in brought.entries {
+            let mut short = [0; 8];
+            short.copy_from_slice(&hash[..8]);
+            let known = theirs.entry(actor).or_insert((seq, short));
+            if seq >= known.0 {
+                *known = (seq, short);
+            }
+        }
+        self.unkept.insert(brought.document);
+        self.out.push_back(Wire::Ack { document: brought.document, held });
+        Ok(())
+    }
+
+    /// Tells the peer which of its changes did not go in, and why.
+    fn say_refused(&mut self) {
+        let refused = &self.import.report().quarantined[self.quarantined..];
+        if refused.is_empty() {
+            return;
+        }
+        let notices: Vec<_> =
+            refused.iter().map(|refused| (refused.hash.0, refused.reason.code().to_owned())).collect();
+        self.quarantined += refused.len();
+        self.counts.quarantined += notices.len() as u64;
+        self.out.push_back(Wire::Notice(notices));
+    }
+
+    pub(super) fn on_ack(&mut self, document: [u8; 16], held: Holding) -> Result<(), ReplicaFailed> {
+        let found = self.window.iter().position(|(waiting, _, _)| *waiting == document);
+        let Some((_, changes, _)) = found.and_then(|at| self.window.remove(at)) else {
+            return Err(ReplicaFailed::Protocol("ack"));
+        };
+        self.counts.sent += changes;
+        self.round.sent += changes;
+        self.theirs.insert(document, held);
+        self.unkept.insert(document);
+        if self.unkept.len() >= KEEP_AFTER {
+            self.keep_theirs()?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the peer is known to hold now: it is no longer only here.
+    pub(super) fn keep_theirs(&mut self) -> Result<()> {
+        let unkept = std::mem::take(&mut self.unkept);
+        let held = unkept.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
+        self.store.note_held_documents(self.peer, held)
+    }
+}
+
+/// What a message brings, read before it is taken.
+struct Brought {
+    document: [u8; 16],
+    scope: [u8; 16],
+    changes: u64,
+    hashes: Vec<[u8; 32]>,
+    entries: Vec<([u8; 24], u64, [u8; 32])>,
+    whole: bool,
+}
+
+impl Brought {
+    fn of(message: &Message) -> Option<Self> {
+        match message {
+            Message::Changes { document, header, changes } => {
+                let read = changes.iter().map(|change| chunk::read_change(&change.chunk, &Limits::DEFAULT));
+                let entries: Vec<_> = read
+                    .filter_map(Result::ok)
+                    .map(|header| (header.actor.0, header.seq, header.hash.0))
+                    .collect();
+                Some(Self {
+                    document: *document.as_bytes(),
+                    scope: *header.scope.as_bytes(),
+                    changes: changes.len() as u64,
+                    hashes: entries.iter().map(|(_, _, hash)| *hash).collect(),
+                    entries,
+                    whole: false,
+                })
+            }
+            Message::Snapshot { document, header, chunk, signatures, .. } => Some(Self {
+                document: *document.as_bytes(),
+                scope: *header.scope.as_bytes(),
+                changes: signatures.len() as u64,
+                hashes: vec![sha256(&[chunk])],
+                entries: Vec::new(),
+                whole: true,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn wire_of(message: Message) -> (Wire, usize) {
+    let bytes = match &message {
+        Message::Changes { changes, .. } => changes.iter().map(|change| change.chunk.len()).sum(),
+        Message::Snapshot { chunk, .. } => chunk.len(),
+        _ => 0,
+    };
+    match message {
+        Message::Snapshot { .. } => (Wire::Snapshot(message), bytes),
+        message => (Wire::Changes(message), bytes),
+    }
+}
