@@ -18,6 +18,9 @@ pub const REKEY_AFTER: u64 = 65_536;
 
 /// The pattern of a session.
 const SESSION: &str = "Noise_XXpsk0_25519_ChaChaPoly_SHA256";
+/// The pattern of a file for one recipient.
+const FILE: &str = "Noise_K_25519_ChaChaPoly_SHA256";
+
 /// Why a message could not be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoiseFailed {
@@ -45,6 +48,16 @@ pub(super) struct SessionKeys<'a> {
     pub prologue: &'a [u8],
 }
 
+/// The keys with which a file is written or read.
+pub(super) struct FileKeys<'a> {
+    /// This side's static secret.
+    pub secret: &'a [u8; 32],
+    /// The other side's static key.
+    pub remote: &'a [u8; 32],
+    /// What stands before the first message.
+    pub prologue: &'a [u8],
+}
+
 /// A handshake on its way.
 pub(super) struct Handshake(HandshakeState);
 
@@ -59,6 +72,16 @@ impl Handshake {
     pub fn responder(keys: &SessionKeys<'_>, ephemeral: Zeroizing<[u8; 32]>) -> Result<Self, NoiseFailed> {
         let builder = session(keys, ephemeral)?;
         builder.build_responder().map(Self).map_err(|_| NoiseFailed::Refused)
+    }
+
+    /// The writer of a file for one recipient.
+    pub fn file_writer(keys: &FileKeys<'_>, ephemeral: Zeroizing<[u8; 32]>) -> Result<Self, NoiseFailed> {
+        file(keys, Some(ephemeral))?.build_initiator().map(Self).map_err(|_| NoiseFailed::Refused)
+    }
+
+    /// The reader of a file.
+    pub fn file_reader(keys: &FileKeys<'_>) -> Result<Self, NoiseFailed> {
+        file(keys, None)?.build_responder().map(Self).map_err(|_| NoiseFailed::Refused)
     }
 
     /// The next message of this side.
@@ -138,6 +161,16 @@ fn session<'a>(keys: &SessionKeys<'a>, ephemeral: Zeroizing<[u8; 32]>) -> Result
         builder(SESSION, Some(ephemeral))?
             .local_private_key(keys.secret)?
             .psk(0, keys.psk)?
+            .prologue(keys.prologue)
+    };
+    build().map_err(|_: snow::Error| NoiseFailed::Refused)
+}
+
+fn file<'a>(keys: &FileKeys<'a>, ephemeral: Option<Zeroizing<[u8; 32]>>) -> Result<Builder<'a>, NoiseFailed> {
+    let build = || {
+        builder(FILE, ephemeral)?
+            .local_private_key(keys.secret)?
+            .remote_public_key(keys.remote)?
             .prologue(keys.prologue)
     };
     build().map_err(|_: snow::Error| NoiseFailed::Refused)

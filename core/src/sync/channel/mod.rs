@@ -17,7 +17,8 @@ use super::noise::{Handshake, MAX_FRAME, NoiseFailed, SessionKeys, TAG, Transpor
 use crate::identity::DeviceKeys;
 use crate::random::Random;
 
-use frames::{Assembler, Deframer, frame};
+use frames::Assembler;
+pub(super) use frames::{Deframer, frame};
 pub use padding::{BLOCK, Padding};
 pub use signature::{Purpose, Side, sign_handshake, verify_handshake};
 pub use version::VERSIONS;
