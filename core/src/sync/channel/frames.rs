@@ -46,6 +46,11 @@ impl Deframer {
         Ok(Some(&self.buffer[from..self.start]))
     }
 
+    /// What was not read.
+    pub fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
     /// Whether nothing is left over.
     pub fn is_empty(&self) -> bool {
         self.start == self.buffer.len()
