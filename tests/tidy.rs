@@ -47,6 +47,7 @@ const TOP: &[&str] = &[
 const ROOMS: &[(&str, &[&str])] = &[
     ("automerge", &["core/src/document/", "core/tests/", "tests/", "bench/"]),
     ("rusqlite", &["core/src/storage/", "core/tests/", "tests/", "bench/"]),
+    ("snow", &["core/src/sync/noise.rs", "tests/"]),
     ("uniffi", &["bindings/", "tests/mirrors.rs"]),
 ];
 

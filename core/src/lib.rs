@@ -9,6 +9,7 @@
 //! - [`case`], [`visitation`], [`contact`]: the domain: types first, then one file per use case;
 //! - [`conflict`], [`issue`], [`history`], [`today`]: what merging brings up, and what was;
 //! - [`exchange`]: what others lack, and the guard that foreign changes pass;
+//! - [`sync`]: the channel that devices talk through, how a new one is taken in, and the file that is handed over;
 //! - [`document`], [`storage`], [`identity`]: the rooms that alone name Automerge, SQLite and keys.
 //!
 //! # Invariants

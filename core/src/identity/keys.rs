@@ -66,6 +66,11 @@ impl DeviceKeys {
         PublicKey::from(&self.agreement).to_bytes()
     }
 
+    /// The secret behind [`Self::x25519`], for the one room that agrees on session keys.
+    pub(crate) fn x25519_secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.agreement.to_bytes())
+    }
+
     /// Signs.
     pub fn sign(&self, bytes: &[u8]) -> [u8; 64] {
         self.signing.sign(bytes).to_bytes()

@@ -1,0 +1,521 @@
+//! One session with one peer: bytes in, bytes out. It knows no socket, no clock and no thread: whoever carries the
+//! bytes says how much time has passed.
+//!
+//! It opens the channel, proves who both sides are, and then carries the replication's messages. A session may be cut
+//! at any byte: what was committed stays, and the next one goes on from there.
+
+use std::time::Duration;
+
+use super::channel::{
+    Channel, ChannelFailed, Established, MAX_MESSAGE, Padding, Purpose, Received, Side, sign_handshake,
+    verify_handshake,
+};
+use super::replica::{self, Replica, ReplicaFailed, SyncCounts};
+use super::wire::Wire;
+use crate::error::{Error, Result};
+use crate::identity::Certificate;
+use crate::identity::cbor::{Malformed, Reader, Writer};
+use crate::ids::{DeviceId, WorkerId};
+use crate::store::Store;
+
+/// A side that has said nothing for so long says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// A peer that has said nothing for so long is gone.
+const STALLED: Duration = Duration::from_secs(60);
+/// How often everything is looked over while a session stays open.
+const FULL_ROUND: Duration = Duration::from_secs(15 * 60);
+/// No more bytes are sealed ahead of what the wire takes.
+const AHEAD: usize = 256 * 1024;
+/// A difference between two clocks that is worth saying.
+const CLOCKS_DIFFER: i64 = 10 * 60;
+
+/// Why a session ended before its time. What was committed stays; another session goes on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyncFailed {
+    /// The other side belongs to another agency, or to nobody.
+    #[error("the other side is of another network")]
+    Stranger,
+    /// The bytes are not what the other side sent.
+    #[error("the connection was altered or cut")]
+    Altered,
+    /// The two sides speak no version in common: one app must be updated.
+    #[error("no version in common")]
+    NoCommonVersion,
+    /// The other side could not prove that it is a device of this domain.
+    #[error("the other side is not a device of this domain")]
+    NotProven,
+    /// The other side does not follow the protocol.
+    #[error("the other side does not follow the protocol: {0}")]
+    Protocol(&'static str),
+    /// The other side said nothing for a minute.
+    #[error("the other side is silent")]
+    Stalled,
+    /// The other side gave up, for this reason.
+    #[error("the other side gave up: {0}")]
+    GaveUp(String),
+}
+
+impl From<ChannelFailed> for SyncFailed {
+    fn from(failed: ChannelFailed) -> Self {
+        match failed {
+            ChannelFailed::Stranger => Self::Stranger,
+            ChannelFailed::NoCommonVersion => Self::NoCommonVersion,
+            ChannelFailed::Malformed | ChannelFailed::MessageTooLong { .. } => Self::Protocol("message"),
+            _ => Self::Altered,
+        }
+    }
+}
+
+/// Where a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncState {
+    /// The two sides find out who they are.
+    Connecting,
+    /// What differs is found and sent.
+    Syncing,
+    /// Both sides hold the same, and what is committed now is sent at once.
+    UpToDate,
+    /// It is over.
+    Over,
+}
+
+/// How far a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// Where it is.
+    pub state: SyncState,
+    /// Changes that were sent and acknowledged.
+    pub sent: u64,
+    /// Changes that were received.
+    pub received: u64,
+    /// Changes that are known to be still on their way, in either direction.
+    pub on_the_way: u64,
+    /// Bytes in both directions.
+    pub bytes: u64,
+}
+
+impl SyncProgress {
+    /// The part of what is known to be there that has been done: 1 only when both sides hold the same.
+    pub fn fraction(&self) -> f64 {
+        let done = (self.sent + self.received) as f64;
+        match self.state {
+            SyncState::UpToDate => 1.0,
+            _ if done + self.on_the_way as f64 > 0.0 => (done / (done + self.on_the_way as f64)).min(0.99),
+            _ => 0.0,
+        }
+    }
+}
+
+/// What a session did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncReport {
+    /// The peer, once it was proven.
+    pub peer: Option<DeviceId>,
+    /// Its worker.
+    pub worker: Option<WorkerId>,
+    /// Changes that were sent and acknowledged.
+    pub sent: u64,
+    /// Changes that were received.
+    pub received: u64,
+    /// Received changes that are kept apart, with a reason.
+    pub quarantined: u64,
+    /// This device's changes that no peer is known to hold.
+    pub only_here: u64,
+    /// Whether both sides were seen to hold the same.
+    pub equal: bool,
+    /// How much the other clock is ahead, in seconds, where that is more than ten minutes.
+    pub clock_ahead: Option<i64>,
+    /// Bytes in both directions.
+    pub bytes: u64,
+    /// Why it ended before its time.
+    pub failed: Option<SyncFailed>,
+}
+
+/// One session.
+pub struct Session {
+    store: Store,
+    side: Side,
+    channel: Channel,
+    stage: Stage,
+    heard: Duration,
+    spoke: Duration,
+    rounds: Duration,
+    now: Duration,
+    bytes: u64,
+    peer: Option<Certificate>,
+    clock_ahead: Option<i64>,
+    equal: bool,
+    counts: SyncCounts,
+    failed: Option<SyncFailed>,
+}
+
+enum Stage {
+    /// The handshake is under way.
+    Shaking,
+    /// The handshake is over; the other side's hello is awaited.
+    Greeting(Established),
+    /// Both sides are proven.
+    Open(Box<Replica>),
+    Over,
+}
+
+impl Session {
+    /// The side that connects.
+    pub(crate) fn initiate(store: &Store) -> Result<Self> {
+        let (keys, random) = (store.keys()?, store.random());
+        let secrets = store.network_secrets();
+        let secret = secrets.first().ok_or(Error::Unexpected { reason: "network_secret" })?;
+        let proof = encode_chain(&store.own_chain());
+        let channel = Channel::initiate(&keys, secret, proof, random.as_ref()).map_err(SyncFailed::from)?;
+        Ok(Self::new(store, channel))
+    }
+
+    /// The side that is connected to.
+    pub(crate) fn respond(store: &Store) -> Result<Self> {
+        let (keys, random) = (store.keys()?, store.random());
+        let secrets = store.network_secrets().iter().map(|secret| **secret).collect();
+        let channel = Channel::respond(&keys, secrets, random.as_ref()).map_err(SyncFailed::from)?;
+        Ok(Self::new(store, channel))
+    }
+
+    fn new(store: &Store, channel: Channel) -> Self {
+        Self {
+            store: store.clone(),
+            side: channel.side(),
+            channel,
+            stage: Stage::Shaking,
+            heard: Duration::ZERO,
+            spoke: Duration::ZERO,
+            rounds: Duration::ZERO,
+            now: Duration::ZERO,
+            bytes: 0,
+            peer: None,
+            clock_ahead: None,
+            equal: false,
+            counts: SyncCounts::default(),
+            failed: None,
+        }
+    }
+
+    /// Takes bytes from the wire, in any portion. What is whole in them is committed when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Sync`] when the session is over before its time; bytes that are still to be sent may say why.
+    /// [`Error::Storage`] and others when this store fails: the session is over, and nothing was lost.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        if matches!(self.stage, Stage::Over) {
+            return Ok(());
+        }
+        self.heard = self.now;
+        self.bytes += bytes.len() as u64;
+        self.channel.feed(bytes);
+        let result = self.take_in();
+        self.ended(result)
+    }
+
+    /// Bytes for the wire, at most so many; none until something comes or is committed.
+    ///
+    /// # Errors
+    /// As [`Self::feed`].
+    pub fn take(&mut self, most: usize) -> Result<Vec<u8>> {
+        let result = self.fill();
+        self.ended(result)?;
+        let bytes = self.channel.take(most);
+        if !bytes.is_empty() {
+            self.spoke = self.now;
+            self.bytes += bytes.len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    /// Says how much time has passed since the session began: a silent peer is given up, a long session looks
+    /// everything over now and then.
+    ///
+    /// # Errors
+    /// As [`Self::feed`].
+    pub fn tick(&mut self, now: Duration) -> Result<()> {
+        self.now = self.now.max(now);
+        if matches!(self.stage, Stage::Over) {
+            return Ok(());
+        }
+        if self.now >= self.heard + STALLED {
+            return self.ended(Err(SyncFailed::Stalled.into()));
+        }
+        if let Stage::Open(replica) = &mut self.stage {
+            if self.now >= self.spoke + HEARTBEAT {
+                let (kind, body) = Wire::Alive.encode();
+                let sent = self.channel.send(kind, &body, Padding::None).map_err(SyncFailed::from);
+                self.spoke = self.now;
+                return self.ended(sent.map_err(Error::from));
+            }
+            if self.now >= self.rounds + FULL_ROUND {
+                self.rounds = self.now;
+                let begun = replica.begin_round();
+                return self.ended(begun);
+            }
+        }
+        Ok(())
+    }
+
+    /// When [`Self::tick`] wants to be called, at the latest; nothing when the session is over.
+    pub fn next_timeout(&self) -> Option<Duration> {
+        let stalled = self.heard + STALLED;
+        match &self.stage {
+            Stage::Over => None,
+            Stage::Open(_) => Some(stalled.min(self.spoke + HEARTBEAT).min(self.rounds + FULL_ROUND)),
+            _ => Some(stalled),
+        }
+    }
+
+    /// Something was committed in the store: by the worker, or by a session with somebody else.
+    ///
+    /// # Errors
+    /// As [`Self::feed`].
+    pub fn catch_up(&mut self) -> Result<()> {
+        let result = match &mut self.stage {
+            Stage::Open(replica) => replica.catch_up(),
+            _ => Ok(()),
+        };
+        self.ended(result)
+    }
+
+    /// Ends the session in good order: what waits to be sent is still to be taken.
+    pub fn leave(&mut self) {
+        if let Stage::Open(replica) = &mut self.stage {
+            let _ = replica.leave();
+        } else {
+            self.stage = Stage::Over;
+        }
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> SyncProgress {
+        let (state, counts) = match &self.stage {
+            Stage::Shaking | Stage::Greeting(_) => (SyncState::Connecting, self.counts),
+            Stage::Open(replica) if replica.is_equal() && replica.is_at_rest() => {
+                (SyncState::UpToDate, replica.counts())
+            }
+            Stage::Open(replica) => (SyncState::Syncing, replica.counts()),
+            Stage::Over => (SyncState::Over, self.counts),
+        };
+        let SyncCounts { sent, received, on_the_way, .. } = counts;
+        SyncProgress { state, sent, received, on_the_way, bytes: self.bytes }
+    }
+
+    /// The peer, once it was proven.
+    pub fn peer(&self) -> Option<DeviceId> {
+        self.peer.as_ref().map(|certificate| certificate.device)
+    }
+
+    /// Whether nothing more will be said or heard.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over) && self.channel.pending() == 0
+    }
+
+    /// Whether everything that either side lacked has been sent, and the session only waits for what will be
+    /// committed.
+    pub fn is_at_rest(&self) -> bool {
+        match &self.stage {
+            Stage::Open(replica) => replica.is_at_rest() && self.channel.pending() == 0,
+            Stage::Over => self.channel.pending() == 0,
+            _ => false,
+        }
+    }
+
+    /// What it did so far.
+    pub fn report(&self) -> SyncReport {
+        let (counts, equal) = match &self.stage {
+            Stage::Open(replica) => (replica.counts(), replica.is_equal()),
+            _ => (self.counts, self.equal),
+        };
+        SyncReport {
+            peer: self.peer(),
+            worker: self.peer.as_ref().map(|certificate| certificate.worker.clone()),
+            sent: counts.sent,
+            received: counts.received,
+            quarantined: counts.quarantined,
+            only_here: self.store.only_here().unwrap_or(0),
+            equal,
+            clock_ahead: self.clock_ahead,
+            bytes: self.bytes,
+            failed: self.failed.clone(),
+        }
+    }
+
+    fn take_in(&mut self) -> Result<()> {
+        while let Some(received) = self.channel.next().map_err(SyncFailed::from)? {
+            match received {
+                Received::Established(established) => self.established(established)?,
+                Received::Message { kind, body } => {
+                    let wire = Wire::decode(kind, &body).map_err(|Malformed| SyncFailed::Protocol("malformed"))?;
+                    if let Some(wire) = wire {
+                        self.receive(wire)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The handshake is over: the initiator's proof came with it, the responder's comes with its hello.
+    fn established(&mut self, established: Established) -> Result<()> {
+        match self.side {
+            Side::Initiator => self.say_hello(&established, Vec::new())?,
+            Side::Responder => {
+                let chain = decode_chain(&established.proof)?;
+                self.peer = Some(self.proven(&chain, &established)?);
+            }
+        }
+        self.stage = Stage::Greeting(established);
+        Ok(())
+    }
+
+    fn say_hello(&mut self, established: &Established, chain: Vec<Vec<u8>>) -> Result<()> {
+        let keys = self.store.keys()?;
+        let signature = sign_handshake(&keys, Purpose::Hello, self.side, &established.handshake_hash);
+        let clock = self.store.now()?.timestamp();
+        self.say(&Wire::Hello { chain, signature, clock })
+    }
+
+    /// The certificate that a chain proves, if it is of this domain and its agreement key is the connection's.
+    fn proven(&self, chain: &[Vec<u8>], established: &Established) -> Result<Certificate, SyncFailed> {
+        let certificate = self.store.proven_by(chain).ok_or(SyncFailed::NotProven)?;
+        if certificate.x25519 == established.remote_x25519 { Ok(certificate) } else { Err(SyncFailed::NotProven) }
+    }
+
+    fn receive(&mut self, wire: Wire) -> Result<()> {
+        match &mut self.stage {
+            Stage::Open(replica) => {
+                let received = replica.receive(wire).map_err(|failed| match failed {
+                    ReplicaFailed::Protocol(what) => SyncFailed::Protocol(what).into(),
+                    ReplicaFailed::Peer(reason) => SyncFailed::GaveUp(reason).into(),
+                    ReplicaFailed::Store(error) => error,
+                });
+                received?;
+                if replica.is_equal() && !self.equal {
+                    self.equal = true;
+                    self.store.note_met(replica.peer(), true)?;
+                }
+                self.fill()
+            }
+            Stage::Greeting(_) => self.on_hello(wire),
+            _ => Err(SyncFailed::Protocol("order").into()),
+        }
+    }
+
+    fn on_hello(&mut self, wire: Wire) -> Result<()> {
+        let Stage::Greeting(established) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Err(SyncFailed::Protocol("order").into());
+        };
+        let Wire::Hello { chain, signature, clock } = wire else {
+            return Err(match wire {
+                Wire::Failed { reason, .. } => SyncFailed::GaveUp(reason).into(),
+                _ => SyncFailed::Protocol("hello").into(),
+            });
+        };
+        let certificate = match &self.peer {
+            Some(certificate) => certificate.clone(),
+            None => self.proven(&chain, &established)?,
+        };
+        let hash = &established.handshake_hash;
+        if !verify_handshake(&certificate.ed25519, Purpose::Hello, self.side.other(), hash, &signature)
+            || certificate.device == self.store.own().device
+        {
+            return Err(SyncFailed::NotProven.into());
+        }
+        let ahead = clock.saturating_sub(self.store.now()?.timestamp());
+        self.clock_ahead = (ahead.saturating_abs() > CLOCKS_DIFFER).then_some(ahead);
+        let side = match self.side {
+            Side::Initiator => replica::Side::Initiator,
+            Side::Responder => {
+                self.say_hello(&established, self.store.own_chain())?;
+                replica::Side::Responder
+            }
+        };
+        self.channel.set_limit(MAX_MESSAGE);
+        self.store.note_met(certificate.device, false)?;
+        let replica = Replica::new(self.store.clone(), certificate.device, side)?;
+        self.peer = Some(certificate);
+        self.rounds = self.now;
+        self.stage = Stage::Open(Box::new(replica));
+        self.fill()
+    }
+
+    /// Seals what the replication has to say, not further ahead than the wire takes.
+    fn fill(&mut self) -> Result<()> {
+        while self.channel.pending() < AHEAD {
+            let Stage::Open(replica) = &mut self.stage else { return Ok(()) };
+            let Some(wire) = replica.next()? else {
+                if replica.is_over() {
+                    self.close();
+                }
+                return Ok(());
+            };
+            self.say(&wire)?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, wire: &Wire) -> Result<()> {
+        let (kind, body) = wire.encode();
+        let padding = match wire {
+            Wire::Hello { .. } | Wire::Authority { .. } | Wire::Logs(_) | Wire::Records(_) => Padding::Block,
+            _ => Padding::None,
+        };
+        Ok(self.channel.send(kind, &body, padding).map_err(SyncFailed::from)?)
+    }
+
+    fn close(&mut self) {
+        if let Stage::Open(replica) = &self.stage {
+            self.counts = replica.counts();
+            self.equal |= replica.is_equal();
+        }
+        self.stage = Stage::Over;
+    }
+
+    /// A failure ends the session; the peer is told why, as far as the channel still carries it.
+    fn ended(&mut self, result: Result<()>) -> Result<()> {
+        if let Err(error) = &result {
+            let reason = match error {
+                Error::Sync(failed) => {
+                    self.failed = Some(failed.clone());
+                    match failed {
+                        SyncFailed::NotProven => "not_proven",
+                        SyncFailed::Stalled => "stalled",
+                        SyncFailed::Protocol(_) => "protocol",
+                        _ => "failed",
+                    }
+                }
+                _ => "store",
+            };
+            let told = matches!(error, Error::Sync(SyncFailed::GaveUp(_)));
+            self.close();
+            if !told {
+                let (kind, body) = Wire::Failed { reason: reason.to_owned(), retry_after: None }.encode();
+                let _ = self.channel.send(kind, &body, Padding::Block);
+            }
+        }
+        result
+    }
+}
+
+fn encode_chain(chain: &[Vec<u8>]) -> Vec<u8> {
+    let mut writer = Writer::array(chain.len() as u64);
+    for record in chain {
+        writer = writer.bytes(record);
+    }
+    writer.done()
+}
+
+fn decode_chain(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SyncFailed> {
+    let read = || -> Result<Vec<Vec<u8>>, Malformed> {
+        let (mut reader, count) = Reader::list(bytes)?;
+        if count > 8 {
+            return Err(Malformed);
+        }
+        let chain = (0..count).map(|_| Ok(reader.bytes()?.to_vec())).collect::<Result<_, Malformed>>()?;
+        reader.end()?;
+        Ok(chain)
+    };
+    read().map_err(|Malformed| SyncFailed::Protocol("proof"))
+}

@@ -1,0 +1,13 @@
+//! The channel, enrolment and the file hand-over: what honest devices see, and what strangers and tamperers get.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a story fails by panicking")]
+
+#[path = "channel/enrolment.rs"]
+mod enrolment;
+#[path = "channel/files.rs"]
+mod files;
+#[path = "channel/hostile.rs"]
+mod hostile;
+#[path = "channel/messages.rs"]
+mod messages;
+#[path = "channel/wire.rs"]
+mod wire;
