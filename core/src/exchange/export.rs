@@ -1,6 +1,6 @@
 //! An export: messages for somebody who holds a given vector, made document by document as they are asked for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::CancelToken;
 use super::import::WorkProgress;
@@ -9,7 +9,9 @@ use super::vector::{self, Vector};
 use crate::document::chunk::Limits;
 use crate::document::{Kind, raw_chunk};
 use crate::error::{Error, Result};
-use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
+use crate::identity::record::{LogId, Signed};
+use crate::identity::{Authority, LogVector, ScopeFacts};
+use crate::ids::{CaseId, ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, StorageFailed};
@@ -25,7 +27,9 @@ pub struct Export {
     ready: VecDeque<u8>,
     documents: VecDeque<i64>,
     total: u64,
+    scopes: VecDeque<ScopeFacts>,
     scopes_sent: Vec<[u8; 16]>,
+    cases_sent: BTreeSet<CaseId>,
     begun: bool,
     ended: bool,
     cancel: CancelToken,
@@ -42,13 +46,16 @@ impl Export {
         }
         let documents: VecDeque<i64> =
             store.read(|reading| Ok(reading.documents()?.into_iter().map(|row| row.id).collect()))?;
+        let scopes = store.own().authority.scopes().copied().collect();
         Ok(Self {
             store,
             theirs,
             ready: VecDeque::new(),
             total: documents.len() as u64,
             documents,
+            scopes,
             scopes_sent: Vec::new(),
+            cases_sent: BTreeSet::new(),
             begun: false,
             ended: false,
             cancel: CancelToken::default(),
@@ -92,6 +99,12 @@ impl Export {
             self.push(&authority);
             return Ok(());
         }
+        if let Some(facts) = self.scopes.pop_front() {
+            let store = self.store.clone();
+            let messages = store.read(|reading| self.scope_logs(reading, &facts))?;
+            messages.iter().for_each(|message| self.push(message));
+            return Ok(());
+        }
         let Some(row) = self.documents.pop_front() else {
             self.push(&Message::End);
             self.ended = true;
@@ -105,21 +118,32 @@ impl Export {
 
     fn opening(&self) -> (Message, Message) {
         let own = self.store.own();
-        let known = self.theirs.as_ref().map(|theirs| &theirs.authority);
-        let records = own
-            .authority
-            .records()
-            .iter()
-            .filter(|signed| {
-                let known = known.and_then(|known| known.get(&signed.record.issuer)).copied().unwrap_or(0);
-                signed.record.number > known
-            })
-            .map(|signed| signed.encode())
-            .collect();
+        let records = self.records_after(&own.authority, own.authority.domain_log());
         (
             Message::Hello { domain: own.authority.domain(), device: own.device },
             Message::Authority { records },
         )
+    }
+
+    fn records_after(&self, authority: &Authority, log: LogId) -> Vec<Vec<u8>> {
+        let empty = LogVector::new();
+        let known = self.theirs.as_ref().and_then(|theirs| theirs.authority.get(&log)).unwrap_or(&empty);
+        authority.records_after(&log, known).into_iter().map(Signed::encode).collect()
+    }
+
+    /// What is missing there of the logs of a scope and its case, after the scope that they belong to.
+    fn scope_logs(&mut self, reading: &Reading<'_>, facts: &ScopeFacts) -> Result<Vec<Message>> {
+        let authority = self.store.own().authority.clone();
+        let mut records = Vec::new();
+        if self.cases_sent.insert(facts.case) {
+            records = self.records_after(&authority, *facts.case.as_bytes());
+        }
+        records.extend(self.records_after(&authority, *facts.id().as_bytes()));
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.scopes_sent.push(*facts.id().as_bytes());
+        Ok(vec![scope(reading, facts.id().as_bytes())?, Message::Authority { records }])
     }
 
     fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {
@@ -140,7 +164,7 @@ impl Export {
         let mut messages = Vec::new();
         if !self.scopes_sent.contains(&row.scope_id) && !missing.is_empty() {
             self.scopes_sent.push(row.scope_id);
-            messages.push(scope(reading, &row)?);
+            messages.push(scope(reading, &row.scope_id)?);
         }
         if theirs.is_empty() && missing.len() >= SNAPSHOT_FROM && Kind::from_code(&row.kind).is_some() {
             let whole =
@@ -235,9 +259,9 @@ fn header(row: &DocumentRow) -> Result<DocumentHeader> {
     })
 }
 
-fn scope(reading: &Reading<'_>, row: &DocumentRow) -> Result<Message> {
-    let scope = reading.scope(&row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
-    let founding = reading.founding(&row.case_id)?.ok_or(StorageFailed::damaged("founding"))?;
+fn scope(reading: &Reading<'_>, id: &[u8; 16]) -> Result<Message> {
+    let scope = reading.scope(id)?.ok_or(StorageFailed::damaged("scope"))?;
+    let founding = reading.founding(&scope.case_id)?.ok_or(StorageFailed::damaged("founding"))?;
     let fixed = |_| StorageFailed::damaged("founding");
     Ok(Message::Scope {
         founding: founding.bytes,
