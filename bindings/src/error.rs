@@ -7,6 +7,7 @@ use caseplan_core::identity::{JoiningRefused, VaultFailed};
 use caseplan_core::ids::{CaseId, ConflictId, DocumentId, DraftId};
 use caseplan_core::storage::StorageFailed;
 use caseplan_core::store::ListenerFailed;
+use caseplan_core::sync::SyncFailed;
 
 /// Why a call did nothing. Nothing is lost: the store is as it was. Ids and codes, never case content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
@@ -143,13 +144,26 @@ pub enum CaseplanError {
     /// A device could not be certified, or an answer could not be adopted.
     #[error("not certified: {reason}")]
     NotCertified {
-        /// `malformed`, `not_signed`, `level`, `already_certified`, `not_for_this_device`, `has_changes`.
+        /// `malformed`, `not_signed`, `level`, `already_certified`, `not_for_this_device`, `not_an_issuer`, `ended`,
+        /// `not_certified`, `other_worker`, `not_countersigned`, `this_device`, `not_recovery`, `record`.
         reason: String,
+    },
+    /// This device has no grant for that in this case, or none any more.
+    #[error("no grant for this in case {case_id}")]
+    NotGranted {
+        /// The case.
+        case_id: CaseId,
     },
     /// The bytes are no export for this store.
     #[error("not an export for this store: {reason}")]
     NotAnExport {
         /// `format`, `domain`, `order`, `authority`, `finished`.
+        reason: String,
+    },
+    /// A session with a peer ended before its time. What was committed stays; another session goes on.
+    #[error("sync ended early: {reason}")]
+    SyncFailed {
+        /// `stranger`, `altered`, `no_common_version`, `not_proven`, `protocol`, `stalled`, `gave_up`.
         reason: String,
     },
     /// The caller canceled; what was committed before stays.
@@ -202,7 +216,8 @@ impl From<Error> for CaseplanError {
             Error::Random => Self::unexpected("random"),
             Error::Storage(failed) => failed.into(),
             Error::Joining(refused) => Self::NotCertified { reason: joining(refused).to_owned() },
-            Error::HasChanges => Self::NotCertified { reason: "has_changes".to_owned() },
+            Error::NotGranted { case } => Self::NotGranted { case_id: case },
+            Error::Sync(failed) => Self::SyncFailed { reason: sync_failed(&failed).to_owned() },
             Error::NotAnExport { reason } => Self::NotAnExport { reason: reason.to_owned() },
             Error::Canceled => Self::Canceled,
             Error::Unexpected { reason } => Self::unexpected(reason),
@@ -226,6 +241,19 @@ impl From<StorageFailed> for CaseplanError {
     }
 }
 
+/// The code of a failed session.
+pub(crate) fn sync_failed(failed: &SyncFailed) -> &'static str {
+    match failed {
+        SyncFailed::Stranger => "stranger",
+        SyncFailed::Altered => "altered",
+        SyncFailed::NoCommonVersion => "no_common_version",
+        SyncFailed::NotProven => "not_proven",
+        SyncFailed::Protocol(_) => "protocol",
+        SyncFailed::Stalled => "stalled",
+        SyncFailed::GaveUp(_) => "gave_up",
+    }
+}
+
 fn joining(refused: JoiningRefused) -> &'static str {
     match refused {
         JoiningRefused::Malformed => "malformed",
@@ -233,6 +261,14 @@ fn joining(refused: JoiningRefused) -> &'static str {
         JoiningRefused::Level => "level",
         JoiningRefused::AlreadyCertified => "already_certified",
         JoiningRefused::NotForThisDevice => "not_for_this_device",
+        JoiningRefused::NotAnIssuer => "not_an_issuer",
+        JoiningRefused::Ended => "ended",
+        JoiningRefused::NotCertified => "not_certified",
+        JoiningRefused::OtherWorker => "other_worker",
+        JoiningRefused::NotCountersigned => "not_countersigned",
+        JoiningRefused::ThisDevice => "this_device",
+        JoiningRefused::NotRecovery => "not_recovery",
+        JoiningRefused::Record(_) => "record",
     }
 }
 

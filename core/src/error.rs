@@ -129,9 +129,15 @@ pub enum Error {
     /// A device could not be certified, or an answer could not be adopted.
     #[error(transparent)]
     Joining(#[from] JoiningRefused),
-    /// The store has work of its own already and cannot join another domain by adopting an answer.
-    #[error("the store has changes already")]
-    HasChanges,
+    /// A session with a peer ended before its time. What was committed stays; another session goes on.
+    #[error(transparent)]
+    Sync(#[from] crate::sync::session::SyncFailed),
+    /// This device has no grant for that in this case, or none any more.
+    #[error("no grant for this in case {case}")]
+    NotGranted {
+        /// The case.
+        case: crate::ids::CaseId,
+    },
     /// The bytes are no export, are cut short where they must not be, or come from another domain.
     #[error("not an export for this store: {reason}")]
     NotAnExport {

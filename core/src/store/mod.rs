@@ -17,9 +17,10 @@ pub mod opening;
 pub mod project;
 pub mod worker;
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::access::{Grants, Identity};
 use crate::case::Cases;
 use crate::conflict::Conflicts;
 use crate::contact::Contacts;
@@ -29,13 +30,13 @@ use crate::history::History;
 use crate::identity::KeyVault;
 use crate::issue::Issues;
 use crate::storage::{Database, Reading, StorageFailed};
+use crate::sync::Sync;
 use crate::time::{Day, Instant, Zone};
 use crate::today::Today;
 use crate::visitation::VisitationPlans;
 
 pub use config::{LogEntry, LogLevel, LogSink, StoreConfig};
 pub use maintenance::{Info, Stats, VerifyReport};
-pub use opening::Identity;
 pub use worker::{ChangeListener, Changes, ListenerFailed, Topic, Watch};
 
 use command::Cache;
@@ -63,6 +64,10 @@ pub(crate) struct Inner {
     pub worker: Worker,
     pub state: AtomicU8,
     pub documents_loaded: AtomicU64,
+    /// Held while records are changed: they are numbered, and two that are made at once would be a fork.
+    pub records: Mutex<()>,
+    /// The highest trusted time seen, unix seconds.
+    pub trusted: AtomicI64,
 }
 
 impl Store {
@@ -111,9 +116,19 @@ impl Store {
         Identity { store: self }
     }
 
+    /// Who may see and write which case.
+    pub fn grants(&self) -> Grants<'_> {
+        Grants { store: self }
+    }
+
     /// What others lack, and what they brought.
     pub fn exchange(&self) -> Exchange<'_> {
         Exchange { store: self }
+    }
+
+    /// Sessions with other devices, and the truth about what is where.
+    pub fn sync(&self) -> Sync<'_> {
+        Sync { store: self }
     }
 
     /// A first screen in one call: due, overdue, drafts, conflicts, issues, only on this device.

@@ -4,7 +4,9 @@
 //! - [`enrolment`]: how a new device is taken in: by a QR code, or by a short code that is spoken;
 //! - [`hand_over`]: a file that is sealed for one device;
 //! - [`session`]: one session with one peer: bytes in, bytes out;
+//! - [`proof`]: what a device shows to prove its certificate;
 //! - [`replica`]: what is said in a session, and in what order;
+//! - [`status`]: what an app is told of all this;
 //! - [`wire`]: the messages;
 //! - [`digest`]: what is held, as digests;
 //! - [`peers`]: what the store knows of its peers.
@@ -17,6 +19,11 @@ pub mod enrolment;
 pub mod hand_over;
 mod noise;
 pub(crate) mod peers;
+pub(crate) mod proof;
 pub(crate) mod replica;
 pub mod session;
+pub mod status;
 pub(crate) mod wire;
+
+pub use session::{Session, SyncFailed, SyncProgress, SyncReport, SyncState};
+pub use status::{CaseSync, PeerStatus, Sync, SyncStatus};

@@ -1,90 +1,149 @@
 //! What the store knows of its peers: who may have what, what each holds, and when it was last met.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use zeroize::Zeroizing;
 
 use super::digest::{Digest, Held};
-use super::wire::RecordVector;
-use crate::error::Result;
+use crate::access::scopes;
+use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
+use crate::identity::authority::Standing;
+use crate::identity::record::{LogId, Signed};
+use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
 use crate::ids::{ChangeHash, DeviceId, sha256};
 use crate::store::{LogLevel, Store};
+use crate::time::from_unix;
 
 impl Store {
     /// What is held of the scopes that this device and a peer may both read.
     pub(crate) fn held_with(&self, peer: DeviceId) -> Result<Held> {
-        self.read(|reading| Held::of(reading, |scope| self.both_read(peer, scope).unwrap_or(false)))
+        let both: BTreeSet<[u8; 16]> =
+            self.scopes_with(peer)?.into_iter().map(|scope| *scope.id().as_bytes()).collect();
+        self.read(|reading| Held::of(reading, |scope| both.contains(scope)))
+    }
+
+    /// The scopes here that this device and a peer may both read.
+    fn scopes_with(&self, peer: DeviceId) -> Result<Vec<ScopeFacts>> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let both = |scope: &&ScopeFacts| {
+            own.authority.may_read(own.device, scope, now) && own.authority.may_read(peer, scope, now)
+        };
+        Ok(own.authority.scopes().filter(both).copied().collect())
     }
 
     /// Whether this device and a peer may both read a scope.
     pub(crate) fn both_read(&self, peer: DeviceId, scope: &[u8; 16]) -> Result<bool> {
-        let _ = (peer, scope);
-        Ok(true)
+        Ok(self.may_take(scope)? && self.reads(peer, scope)?)
     }
 
-    /// Whether a peer may bring something of a scope: this device may read it.
-    pub(crate) fn may_take(&self, peer: DeviceId, scope: &[u8; 16]) -> Result<bool> {
-        let _ = (peer, scope);
-        Ok(true)
+    /// Whether this device may have a scope, whoever brings it.
+    pub(crate) fn may_take(&self, scope: &[u8; 16]) -> Result<bool> {
+        self.reads(self.own().device, scope)
     }
 
-    /// Whether a device may have what it is entitled to: its certificate counts, and has neither ended nor expired.
-    pub(crate) fn may_connect(&self, device: DeviceId) -> Result<bool> {
-        Ok(self.own().authority.certificate_of(device).is_some())
+    fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
+        let facts = self.read(|reading| scopes::facts(reading, scope))?;
+        let now = self.trusted_time()?;
+        Ok(facts.is_some_and(|facts| self.own().authority.may_read(device, &facts, now)))
     }
 
-    /// Records of a log above some numbers; the numbers become those that were reached.
-    pub(crate) fn records_after(&self, log: &[u8; 16], theirs: &mut RecordVector) -> Vec<Vec<u8>> {
-        let own = self.own();
-        let mut records = Vec::new();
-        for signed in own.authority.records().iter().filter(|signed| signed.record.log == *log) {
-            let known = theirs.entry(signed.record.issuer).or_insert(0);
-            if signed.record.number > *known {
-                *known = signed.record.number;
-                records.push(signed.encode());
-            }
+    /// How a device stands now.
+    pub(crate) fn standing_of(&self, device: DeviceId) -> Result<Standing> {
+        let now = self.trusted_time()?;
+        Ok(self.own().authority.standing(device, now))
+    }
+
+    /// This device's keys.
+    pub(crate) fn keys(&self) -> Result<DeviceKeys> {
+        self.own().keys.clone().ok_or(Error::KeysLost)
+    }
+
+    /// Renews a peer's certificate when half its time is over and this device may issue. True if it did.
+    pub(crate) fn renew_if_due(&self, peer: DeviceId) -> Result<bool> {
+        let now = self.trusted_time()?;
+        let due = self.own().authority.certificate_of(peer).and_then(|held| {
+            let until = held.not_after?;
+            (until.saturating_sub(now) < until.saturating_sub(held.not_before) / 2)
+                .then(|| now.saturating_add(until.saturating_sub(held.not_before)))
+        });
+        let Some(until) = due else { return Ok(false) };
+        match self.identity().renew(peer, Some(from_unix(until))) {
+            Ok(()) => Ok(true),
+            Err(Error::Joining(_)) => Ok(false), // somebody else renews
+            Err(error) => Err(error),
         }
+    }
+
+    /// The last two network secrets, the one to use first.
+    pub(crate) fn network_secrets(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        self.own().authority.network_secrets().into_iter().map(|(_, secret)| secret).collect()
+    }
+
+    /// Records of a log that the owner of a vector lacks; the vector becomes this store's.
+    pub(crate) fn records_after(&self, log: &LogId, theirs: &mut LogVector) -> Vec<Vec<u8>> {
+        let own = self.own();
+        let records = own.authority.records_after(log, theirs).into_iter().map(Signed::encode).collect();
+        *theirs = own.authority.vector(log);
         records
     }
 
-    /// The peer has these records: it sent them.
-    pub(crate) fn note_records(&self, known: &mut BTreeMap<[u8; 16], RecordVector>, records: &[Vec<u8>]) {
-        for signed in records.iter().filter_map(|bytes| crate::identity::record::Signed::decode(bytes).ok()) {
-            let vector = known.entry(signed.record.log).or_default();
-            let number = vector.entry(signed.record.issuer).or_insert(0);
-            *number = signed.record.number.max(*number);
-        }
+    /// How many records are held: another number after each new one.
+    pub(crate) fn record_count(&self) -> usize {
+        self.own().authority.held().all().count()
     }
 
     /// The logs of a scope: its case's and its own.
-    pub(crate) fn logs_of(&self, scope: &[u8; 16]) -> Result<Vec<[u8; 16]>> {
+    pub(crate) fn logs_of(&self, scope: &[u8; 16]) -> Result<Vec<LogId>> {
         let row = self.read(|reading| Ok(reading.scope(scope)?))?;
         Ok(row.map(|row| vec![row.case_id, row.scope_id]).unwrap_or_default())
     }
 
-    /// What is held of the case and scope logs that this device and a peer are both in.
-    pub(crate) fn case_logs(&self, peer: DeviceId) -> Result<Vec<([u8; 16], RecordVector)>> {
-        let _ = peer;
-        Ok(Vec::new())
+    /// What is held of the logs that this device and a peer are both in, besides the domain's: of cases, of scopes, and
+    /// of the network's secrets, which an ended device does not get.
+    pub(crate) fn shared_logs(&self, peer: DeviceId) -> Result<BTreeMap<LogId, LogVector>> {
+        let mut logs: BTreeSet<LogId> = BTreeSet::new();
+        for scope in self.scopes_with(peer)? {
+            logs.extend([*scope.case.as_bytes(), *scope.id().as_bytes()]);
+        }
+        let ended = self.standing_of(peer)? == Standing::Ended;
+        let own = self.own();
+        if !ended {
+            logs.insert(own.authority.network_log());
+        }
+        Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
     }
 
-    /// A digest over those.
-    pub(crate) fn case_logs_digest(&self, peer: DeviceId) -> Result<Digest> {
+    /// A digest over logs.
+    pub(crate) fn logs_digest(logs: &BTreeMap<LogId, LogVector>) -> Digest {
         let mut bytes = Vec::new();
-        for (log, vector) in self.case_logs(peer)? {
-            bytes.extend_from_slice(&log);
-            for (issuer, number) in vector {
-                bytes.extend_from_slice(&issuer);
-                bytes.extend_from_slice(&number.to_be_bytes());
+        for (log, vector) in logs.iter().filter(|(_, vector)| !vector.is_empty()) {
+            bytes.extend_from_slice(log);
+            for (issuer, (number, hash)) in vector {
+                bytes.extend_from_slice(&[issuer.as_slice(), &number.to_be_bytes(), hash].concat());
             }
         }
         let mut digest = [0; 16];
         digest.copy_from_slice(&sha256(&[&bytes])[..16]);
-        Ok(digest)
+        digest
+    }
+
+    /// This device's changes that no peer is known to hold.
+    pub(crate) fn only_here(&self) -> Result<u64> {
+        let device = self.own().device;
+        self.read(|reading| Ok(reading.only_here(device.as_bytes())?))
+    }
+
+    /// A peer was met; or both were seen to hold the same.
+    pub(crate) fn note_met(&self, peer: DeviceId, equal: bool) -> Result<()> {
+        let now = self.now()?.timestamp_millis();
+        Ok(self.inner.database.write(|tx| tx.note_met(peer.as_bytes(), now, equal))?)
     }
 
     /// What a peer is known to hold of a document.
     pub(crate) fn held_by(&self, peer: DeviceId, document: i64) -> Result<Holding> {
-        let held = self.read(|reading| Ok(reading.held_by(peer.as_bytes(), document)?))?;
+        let held = self.read(|reading| Ok(reading.held_by_peer(peer.as_bytes(), document)?))?;
         Ok(held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect())
     }
 
@@ -95,7 +154,7 @@ impl Store {
             let mut behind = Vec::new();
             for row in rows {
                 let ours = vector::of_document(reading, row)?;
-                let known: BTreeMap<_, _> = reading.held_by(peer.as_bytes(), row)?.into_iter().collect();
+                let known: BTreeMap<_, _> = reading.held_by_peer(peer.as_bytes(), row)?.into_iter().collect();
                 if ours.iter().any(|(actor, (seq, _))| known.get(actor).is_none_or(|known| known < seq)) {
                     behind.push((row, ours));
                 }

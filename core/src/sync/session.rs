@@ -162,7 +162,7 @@ enum Stage {
 impl Session {
     /// The side that connects.
     pub(crate) fn initiate(store: &Store) -> Result<Self> {
-        let (keys, random) = (store.keys()?, store.random());
+        let (keys, random) = (store.keys()?, store.inner.config.random.clone());
         let secrets = store.network_secrets();
         let secret = secrets.first().ok_or(Error::Unexpected { reason: "network_secret" })?;
         let proof = encode_chain(&store.own_chain());
@@ -172,7 +172,7 @@ impl Session {
 
     /// The side that is connected to.
     pub(crate) fn respond(store: &Store) -> Result<Self> {
-        let (keys, random) = (store.keys()?, store.random());
+        let (keys, random) = (store.keys()?, store.inner.config.random.clone());
         let secrets = store.network_secrets().iter().map(|secret| **secret).collect();
         let channel = Channel::respond(&keys, secrets, random.as_ref()).map_err(SyncFailed::from)?;
         Ok(Self::new(store, channel))
@@ -347,7 +347,8 @@ impl Session {
             match received {
                 Received::Established(established) => self.established(established)?,
                 Received::Message { kind, body } => {
-                    let wire = Wire::decode(kind, &body).map_err(|Malformed| SyncFailed::Protocol("malformed"))?;
+                    let wire =
+                        Wire::decode(kind, &body).map_err(|Malformed| SyncFailed::Protocol("malformed"))?;
                     if let Some(wire) = wire {
                         self.receive(wire)?;
                     }
@@ -380,7 +381,11 @@ impl Session {
     /// The certificate that a chain proves, if it is of this domain and its agreement key is the connection's.
     fn proven(&self, chain: &[Vec<u8>], established: &Established) -> Result<Certificate, SyncFailed> {
         let certificate = self.store.proven_by(chain).ok_or(SyncFailed::NotProven)?;
-        if certificate.x25519 == established.remote_x25519 { Ok(certificate) } else { Err(SyncFailed::NotProven) }
+        if certificate.x25519 == established.remote_x25519 {
+            Ok(certificate)
+        } else {
+            Err(SyncFailed::NotProven)
+        }
     }
 
     fn receive(&mut self, wire: Wire) -> Result<()> {

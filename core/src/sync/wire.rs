@@ -3,7 +3,6 @@
 //! Lists of fixed-size entries travel as one byte string, and the bytes of changes are compressed per batch. Nothing
 //! is inflated beyond what a batch or a document may hold.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -14,6 +13,7 @@ use super::digest::Digest;
 use crate::document::chunk::Limits;
 use crate::exchange::message::{DocumentHeader, Message, SignedChange};
 use crate::exchange::vector::Holding;
+use crate::identity::LogVector;
 use crate::identity::cbor::{Malformed, Reader, Writer};
 use crate::ids::DocumentId;
 
@@ -30,8 +30,6 @@ pub(crate) const PAGE_VECTORS: usize = 64;
 /// each with at most so many actors.
 const MAX_ACTORS: usize = 10_000;
 
-/// Numbers of records by issuer.
-pub(crate) type RecordVector = BTreeMap<[u8; 16], u64>;
 /// An id and what is held under it.
 pub(crate) type Entry = ([u8; 16], Digest);
 
@@ -42,9 +40,9 @@ pub(crate) enum Wire {
     /// over the handshake hash, the clock.
     Hello { chain: Vec<Vec<u8>>, signature: [u8; 64], clock: i64 },
     /// What is held of the domain log, and a digest over the case and scope logs that both are in.
-    Authority { vector: RecordVector, cases: Digest },
+    Authority { vector: LogVector, cases: Digest },
     /// What is held of the case and scope logs that both are in.
-    Logs(Vec<([u8; 16], RecordVector)>),
+    Logs(Vec<([u8; 16], LogVector)>),
     /// Authority records that the other side lacks, each after those that it follows.
     Records(Vec<Vec<u8>>),
     /// The other side may hand over its own work and gets nothing.
@@ -293,18 +291,22 @@ fn read_entries(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
     bytes.chunks_exact(32).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
 }
 
-fn record_entries(vector: &RecordVector) -> Vec<u8> {
-    vector.iter().flat_map(|(issuer, number)| [issuer.as_slice(), &number.to_be_bytes()].concat()).collect()
+fn record_entries(vector: &LogVector) -> Vec<u8> {
+    let entry = |(issuer, (number, hash)): (&[u8; 16], &(u64, [u8; 8]))| {
+        [issuer.as_slice(), &number.to_be_bytes(), hash].concat()
+    };
+    vector.iter().flat_map(entry).collect()
 }
 
-fn read_record_entries(bytes: &[u8]) -> Result<RecordVector, Malformed> {
-    if !bytes.len().is_multiple_of(24) || bytes.len() > 24 * PAGE_DIGESTS {
+fn read_record_entries(bytes: &[u8]) -> Result<LogVector, Malformed> {
+    if !bytes.len().is_multiple_of(32) || bytes.len() > 32 * PAGE_DIGESTS {
         return Err(Malformed);
     }
     let entry = |entry: &[u8]| {
-        Some((entry.get(..16)?.try_into().ok()?, u64::from_be_bytes(entry.get(16..)?.try_into().ok()?)))
+        let number = u64::from_be_bytes(entry.get(16..24)?.try_into().ok()?);
+        Some((entry.get(..16)?.try_into().ok()?, (number, entry.get(24..)?.try_into().ok()?)))
     };
-    bytes.chunks_exact(24).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
+    bytes.chunks_exact(32).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
 }
 
 fn holding(held: &Holding) -> Vec<u8> {
@@ -468,8 +470,8 @@ mod tests {
         });
         vec![
             Wire::Hello { chain: vec![vec![1, 2]], signature: [3; 64], clock: -5 },
-            Wire::Authority { vector: RecordVector::from([([1; 16], 4)]), cases: [9; 16] },
-            Wire::Logs(vec![([8; 16], RecordVector::new())]),
+            Wire::Authority { vector: LogVector::from([([1; 16], (4, [7; 8]))]), cases: [9; 16] },
+            Wire::Logs(vec![([8; 16], LogVector::new())]),
             Wire::Records(vec![vec![1], vec![]]),
             Wire::UploadOnly,
             Wire::Scopes(None),

@@ -2,87 +2,104 @@
 
 use super::{Access, Replica, ReplicaFailed, Side, Stage};
 use crate::error::Result;
-use crate::exchange::message::Message;
+use crate::identity::LogVector;
+use crate::identity::authority::Standing;
+use crate::identity::record::{LogId, Signed};
+use crate::store::Store;
 use crate::sync::digest::Digest;
-use crate::sync::wire::{RecordVector, Wire};
+use crate::sync::wire::Wire;
 
 impl Replica {
-    /// Says what this side holds of the domain log, and a digest of the case logs.
+    /// Says what this side holds of the domain log, and a digest of the other logs.
     pub(super) fn say_authority(&mut self) -> Result<()> {
-        let (vector, cases) = (self.store.own().authority.vector(), self.store.case_logs_digest(self.peer)?);
+        let cases = Store::logs_digest(&self.store.shared_logs(self.peer)?);
+        let own = self.store.own();
+        let vector = own.authority.vector(&own.authority.domain_log());
+        drop(own);
         self.out.push_back(Wire::Authority { vector, cases });
         Ok(())
     }
 
     /// The peer says what it holds: it gets what it lacks, and hears what this side holds.
-    pub(super) fn on_authority(&mut self, vector: RecordVector, cases: Digest) -> Result<(), ReplicaFailed> {
+    pub(super) fn on_authority(&mut self, vector: LogVector, cases: Digest) -> Result<(), ReplicaFailed> {
         self.expect(&[Stage::Authority], "authority")?;
-        let domain = *self.store.own().authority.domain().as_bytes();
+        let domain = self.store.own().authority.domain_log();
         self.records.insert(domain, vector);
-        self.say_records(&[domain])?;
-        match self.side {
-            Side::Initiator => self.say_authority()?,
-            // The records of the initiator came before its vector: it is judged by all that both hold.
-            Side::Responder => {
-                self.judge()?;
-                if cases != self.store.case_logs_digest(self.peer)? {
-                    let logs = self.store.case_logs(self.peer)?;
-                    self.out.push_back(Wire::Logs(logs));
-                }
-            }
+        if self.side == Side::Initiator {
+            self.say_records(&[domain])?;
+            self.say_authority()?;
+            return Ok(());
         }
-        Ok(())
+        // The records of the initiator came before its vector: it is judged by all that both hold.
+        self.judge()?;
+        let logs = self.store.shared_logs(self.peer)?;
+        if cases == Store::logs_digest(&logs) {
+            self.records.extend(logs);
+        } else if self.access == Access::Full {
+            // Before the records, on which the initiator begins its round.
+            self.out.push_back(Wire::Logs(logs.into_iter().collect()));
+        }
+        Ok(self.say_records(&[domain])?)
     }
 
     /// Records of these logs that the peer lacks; an answer even if it lacks none.
-    fn say_records(&mut self, logs: &[[u8; 16]]) -> Result<()> {
+    fn say_records(&mut self, logs: &[LogId]) -> Result<()> {
         let mut records = Vec::new();
         for log in logs {
-            let theirs = self.records.entry(*log).or_default();
-            records.extend(self.store.records_after(log, theirs));
+            records.extend(self.store.records_after(log, self.records.entry(*log).or_default()));
         }
         self.out.push_back(Wire::Records(records));
         Ok(())
     }
 
-    /// The peer's case logs differ from this side's: both send what the other lacks.
-    pub(super) fn on_logs(&mut self, logs: Vec<([u8; 16], RecordVector)>) -> Result<(), ReplicaFailed> {
+    /// The peer's logs differ from this side's: both send what the other lacks of those that both are in.
+    pub(super) fn on_logs(&mut self, logs: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
         if self.access == Access::UploadOnly {
             return Ok(());
         }
-        let shared: Vec<[u8; 16]> =
-            self.store.case_logs(self.peer)?.into_iter().map(|(log, _)| log).collect();
-        for (log, vector) in logs {
-            if shared.contains(&log) {
-                self.records.insert(log, vector);
-            }
-        }
-        self.say_records(&shared)?;
+        let own = self.store.shared_logs(self.peer)?;
+        let both: Vec<LogId> = logs.iter().map(|(log, _)| *log).filter(|log| own.contains_key(log)).collect();
+        self.records.extend(logs.into_iter().filter(|(log, _)| own.contains_key(log)));
+        self.say_records(&both)?;
         if self.side == Side::Initiator {
-            let own = self.store.case_logs(self.peer)?;
-            self.out.push_back(Wire::Logs(own));
+            self.out.push_back(Wire::Logs(own.into_iter().collect()));
         }
         Ok(())
     }
 
     /// Records may come at any time, and are taken before anything after them.
     pub(super) fn on_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
+        let mut fresh = 0;
         if !records.is_empty() {
-            self.import.take(Message::Authority { records: records.to_vec() })?;
-            self.store.note_records(&mut self.records, records);
+            let read = records.iter().map(|bytes| Signed::decode(bytes)).collect::<Result<Vec<_>, _>>();
+            let read = read.map_err(|_| ReplicaFailed::Protocol("record"))?;
+            let logs: Vec<LogId> = read.iter().map(|signed| signed.record.log).collect();
+            // What is not taken is early, or of a case that is not here: it comes again when it is wanted.
+            fresh = self.store.take_records(read)?.fresh;
+            for log in logs {
+                self.records.insert(log, self.store.own().authority.vector(&log));
+            }
         }
         self.judge()?;
         self.settled = true;
-        if self.stage == Stage::Authority && self.side == Side::Initiator {
-            self.begin()?;
+        match (self.stage, self.side) {
+            (Stage::Authority, Side::Initiator) => self.begin()?,
+            (Stage::Live, Side::Initiator) if fresh > 0 => self.begin_round()?,
+            // Who may read what has changed: this round does not know it.
+            (Stage::Round, Side::Initiator) => self.round.again |= fresh > 0,
+            _ => {}
         }
         Ok(())
     }
 
-    /// Judges the peer and this device by the records held now.
+    /// Judges the peer by the records held now. Whoever may renew its certificate does so when half its time is over.
     fn judge(&mut self) -> Result<()> {
-        let ended = !self.store.may_connect(self.peer)?;
-        if ended && self.access == Access::Full {
+        if self.store.renew_if_due(self.peer)? {
+            let domain = self.store.own().authority.domain_log();
+            self.say_records(&[domain])?;
+        }
+        let standing = self.store.standing_of(self.peer)?;
+        if standing != Standing::Current && self.access == Access::Full {
             self.access = Access::UploadOnly;
             self.queue.clear();
             self.out.retain(|wire| matches!(wire, Wire::Records(_) | Wire::Authority { .. }));
@@ -91,10 +108,10 @@ impl Replica {
         Ok(())
     }
 
-    /// Begins the first round, or the upload of an ended device's own work.
+    /// Begins the first round, or the upload of work that an ended or expired device still has.
     fn begin(&mut self) -> Result<()> {
         let own = self.store.own().device;
-        if !self.store.may_connect(own)? {
+        if self.store.standing_of(own)? != Standing::Current {
             return self.upload();
         }
         if self.access == Access::Full {

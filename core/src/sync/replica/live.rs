@@ -1,6 +1,6 @@
 //! What is committed while a session is open, and what an ended device still hands over.
 
-use super::{Access, Replica, Side, Stage};
+use super::{Access, Replica, Stage};
 use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::Holding;
@@ -12,10 +12,17 @@ impl Replica {
         if self.stage != Stage::Live || self.access == Access::UploadOnly {
             return Ok(()); // a round that is under way ends with this
         }
-        let domain = *self.store.own().authority.domain().as_bytes();
-        let records = self.store.records_after(&domain, self.records.entry(domain).or_default());
-        if !records.is_empty() {
-            self.out.push_back(Wire::Records(records));
+        let count = self.store.record_count();
+        if count != std::mem::replace(&mut self.record_count, count) {
+            let mut records = Vec::new();
+            for (log, theirs) in &mut self.records {
+                records.extend(self.store.records_after(log, theirs));
+            }
+            if !records.is_empty() {
+                self.out.push_back(Wire::Records(records));
+            }
+            // Who may read what has changed with them.
+            self.begin_round()?;
         }
         let (newest, documents) = self.store.read(|reading| {
             let changed = reading.documents_changed_after(self.seen)?;
@@ -26,12 +33,6 @@ impl Replica {
         for row in documents {
             if !self.store.both_read(self.peer, &row.scope_id)? {
                 continue;
-            }
-            for log in self.store.logs_of(&row.scope_id)? {
-                let records = self.store.records_after(&log, self.records.entry(log).or_default());
-                if !records.is_empty() {
-                    self.out.push_back(Wire::Records(records));
-                }
             }
             let kept = self.store.held_by(self.peer, row.id)?;
             let theirs = self.theirs.get(&row.document_id).cloned().unwrap_or_default();
@@ -53,11 +54,6 @@ impl Replica {
             }
         }
         Ok(())
-    }
-
-    /// Whether this side begins rounds.
-    pub fn begins_rounds(&self) -> bool {
-        self.side == Side::Initiator && self.stage == Stage::Live
     }
 }
 

@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::exchange::Import;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::Holding;
+use crate::identity::LogVector;
+use crate::identity::record::LogId;
 use crate::ids::DeviceId;
 use crate::store::Store;
 
@@ -106,8 +108,10 @@ pub(crate) struct Replica {
     round: Round,
     /// The newest change of the store that this session has looked at.
     seen: i64,
-    /// The numbers of the records that the peer has, by log.
-    records: BTreeMap<[u8; 16], super::wire::RecordVector>,
+    /// What the peer holds of each log that both are in.
+    records: BTreeMap<LogId, LogVector>,
+    /// How many records there were when they were last looked at.
+    record_count: usize,
     counts: SyncCounts,
     quarantined: usize,
     equal: bool,
@@ -118,6 +122,7 @@ impl Replica {
     pub fn new(store: Store, peer: DeviceId, side: Side) -> Result<Self> {
         let import = Import::from_peer(store.clone(), peer)?;
         let seen = store.read(|reading| Ok(reading.newest_change()?))?;
+        let record_count = store.record_count();
         let mut replica = Self {
             store,
             import,
@@ -135,6 +140,7 @@ impl Replica {
             round: Round::default(),
             seen,
             records: BTreeMap::new(),
+            record_count,
             counts: SyncCounts::default(),
             quarantined: 0,
             equal: false,

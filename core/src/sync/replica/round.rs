@@ -36,6 +36,8 @@ pub(super) struct Round {
     pub sent: u64,
     /// How many documents go to the peer.
     pub documents: u64,
+    /// Records came during this round that change who may read what.
+    pub again: bool,
     /// How many rounds moved something, one after another.
     pub repeated: u32,
 }
@@ -109,6 +111,9 @@ impl Replica {
         let held = std::mem::take(&mut self.round.held);
         self.store.note_equal(self.peer, &held)?;
         self.unkept.clear();
+        if self.round.again {
+            return self.begin_round();
+        }
         self.catch_up()
     }
 
@@ -271,7 +276,7 @@ impl Replica {
         if self.stage != Stage::Round || !(self.round.we_sent && self.round.they_sent) {
             return Ok(());
         }
-        let moved = self.round.sent + self.round.received > 0;
+        let moved = self.round.sent + self.round.received > 0 || self.round.again;
         self.stage = Stage::Live;
         self.equal = false;
         self.round.repeated = if moved { self.round.repeated + 1 } else { MOST_ROUNDS };

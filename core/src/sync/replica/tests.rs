@@ -26,7 +26,7 @@ fn store(seed: u64) -> Store {
 fn enrolled(first: &Store, seed: u64) -> Store {
     let other = store(seed);
     let request = other.identity().request().unwrap();
-    let answer = first.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
+    let answer = first.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     other.identity().adopt(&answer).unwrap();
     other
 }

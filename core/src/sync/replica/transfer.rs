@@ -95,7 +95,7 @@ impl Replica {
         let Some(brought) = brought else {
             return Ok(self.import.take(message)?);
         };
-        let entitled = self.store.may_take(self.peer, &brought.scope)?;
+        let entitled = self.store.may_take(&brought.scope)?;
         self.counts.received += brought.changes;
         self.round.received += brought.changes;
         if entitled {

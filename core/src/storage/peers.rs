@@ -1,0 +1,60 @@
+//! Whom this device met, and when.
+
+use rusqlite::{Row, params};
+
+use super::database::{Reading, Writing};
+use super::failure::StorageFailed;
+
+type Result<T> = std::result::Result<T, StorageFailed>;
+
+/// A device that this one has had a session with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerRow {
+    /// The device.
+    pub device: [u8; 16],
+    /// When a session last began, unix milliseconds.
+    pub met_at: i64,
+    /// When both were last seen to hold the same, unix milliseconds.
+    pub equal_at: Option<i64>,
+}
+
+impl Reading<'_> {
+    /// Every peer, last met first.
+    pub fn peers(&self) -> Result<Vec<PeerRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT device, met_at, equal_at FROM peer ORDER BY met_at DESC, device")?;
+        let row =
+            |row: &Row<'_>| Ok(PeerRow { device: row.get(0)?, met_at: row.get(1)?, equal_at: row.get(2)? });
+        Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Changes of one device that no peer is known to hold, by case and code of the operation.
+    pub fn only_here_by_case(&self, device: &[u8; 16]) -> Result<Vec<([u8; 16], String, u64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT s.case_id, c.code, count(*) FROM change c JOIN actor a ON a.id = c.actor
+             JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
+             WHERE substr(a.actor, 1, 16) = ?1 AND NOT EXISTS (
+                SELECT 1 FROM held_elsewhere h
+                WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq)
+             GROUP BY s.case_id, c.code ORDER BY s.case_id, c.code",
+        )?;
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()));
+        Ok(statement.query_map([device.as_slice()], row)?.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Writing<'_> {
+    /// Keeps that a session with a peer began, or that both were seen to hold the same.
+    pub fn note_met(&self, peer: &[u8; 16], now: i64, equal: bool) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO peer (device, met_at, equal_at) VALUES (?1, ?2, CASE WHEN ?3 THEN ?2 END)
+                 ON CONFLICT (device) DO UPDATE SET
+                    met_at = CASE WHEN ?3 THEN met_at ELSE excluded.met_at END,
+                    equal_at = coalesce(excluded.equal_at, equal_at)",
+            )?
+            .execute(params![peer.as_slice(), now, equal])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! Sync between named devices: real stores, real channels, bytes in any portions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+#[path = "sync/sessions.rs"]
+mod sessions;
