@@ -5,9 +5,15 @@
 mod enrolment;
 #[path = "channel/files.rs"]
 mod files;
+#[path = "channel/fuzz.rs"]
+mod fuzz;
+#[path = "channel/heap.rs"]
+mod heap;
 #[path = "channel/hostile.rs"]
 mod hostile;
 #[path = "channel/messages.rs"]
 mod messages;
+#[path = "channel/raw.rs"]
+mod raw;
 #[path = "channel/wire.rs"]
 mod wire;

@@ -48,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("automerge", &["core/src/document/", "core/tests/", "tests/", "bench/"]),
     ("rusqlite", &["core/src/storage/", "core/tests/", "tests/", "bench/"]),
     ("snow", &["core/src/sync/noise.rs", "tests/"]),
+    ("spake2", &["core/src/sync/enrolment/pake.rs", "tests/"]),
     ("uniffi", &["bindings/", "tests/mirrors.rs"]),
 ];
 

@@ -142,8 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_are_pinned() {
-        assert_eq!(fingerprint(&[3; 32]).len(), 19);
+    fn a_fingerprint_is_four_groups_and_another_for_another_key() {
+        let groups: Vec<_> = fingerprint(&[3; 32]).split('-').map(str::len).collect();
+        assert_eq!(groups, [4; 4]);
         assert_ne!(fingerprint(&[3; 32]), fingerprint(&[4; 32]));
     }
 }
