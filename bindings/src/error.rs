@@ -8,6 +8,7 @@ use caseplan_core::ids::{CaseId, ConflictId, DocumentId, DraftId};
 use caseplan_core::storage::StorageFailed;
 use caseplan_core::store::ListenerFailed;
 use caseplan_core::sync::SyncFailed;
+use caseplan_core::sync::enrolment::EnrolmentFailed;
 
 /// Why a call did nothing. Nothing is lost: the store is as it was. Ids and codes, never case content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
@@ -160,6 +161,13 @@ pub enum CaseplanError {
         /// `format`, `domain`, `order`, `authority`, `finished`.
         reason: String,
     },
+    /// A device could not be taken in, or this one was not.
+    #[error("not enrolled: {reason}")]
+    NotEnrolled {
+        /// `expired`, `used`, `wrong_code`, `no_tries_left`, `not_invited`, `wrong_inviter`, `declined`, `not_stored`,
+        /// `malformed`, `not_signed`, `closed`, `not_now`, `altered`.
+        reason: String,
+    },
     /// A session with a peer ended before its time. What was committed stays; another session goes on.
     #[error("sync ended early: {reason}")]
     SyncFailed {
@@ -217,6 +225,7 @@ impl From<Error> for CaseplanError {
             Error::Storage(failed) => failed.into(),
             Error::Joining(refused) => Self::NotCertified { reason: joining(refused).to_owned() },
             Error::NotGranted { case } => Self::NotGranted { case_id: case },
+            Error::Enrolment(failed) => Self::NotEnrolled { reason: enrolment_failed(failed).to_owned() },
             Error::Sync(failed) => Self::SyncFailed { reason: sync_failed(&failed).to_owned() },
             Error::NotAnExport { reason } => Self::NotAnExport { reason: reason.to_owned() },
             Error::Canceled => Self::Canceled,
@@ -251,6 +260,24 @@ pub(crate) fn sync_failed(failed: &SyncFailed) -> &'static str {
         SyncFailed::Protocol(_) => "protocol",
         SyncFailed::Stalled => "stalled",
         SyncFailed::GaveUp(_) => "gave_up",
+    }
+}
+
+fn enrolment_failed(failed: EnrolmentFailed) -> &'static str {
+    match failed {
+        EnrolmentFailed::Expired => "expired",
+        EnrolmentFailed::Used => "used",
+        EnrolmentFailed::WrongCode { .. } => "wrong_code",
+        EnrolmentFailed::NoTriesLeft => "no_tries_left",
+        EnrolmentFailed::NotInvited => "not_invited",
+        EnrolmentFailed::WrongInviter => "wrong_inviter",
+        EnrolmentFailed::Declined => "declined",
+        EnrolmentFailed::NotStored => "not_stored",
+        EnrolmentFailed::Malformed => "malformed",
+        EnrolmentFailed::NotSigned => "not_signed",
+        EnrolmentFailed::Closed => "closed",
+        EnrolmentFailed::NotNow => "not_now",
+        EnrolmentFailed::Channel(_) => "altered",
     }
 }
 

@@ -129,6 +129,9 @@ pub enum Error {
     /// A device could not be certified, or an answer could not be adopted.
     #[error(transparent)]
     Joining(#[from] JoiningRefused),
+    /// A device could not be taken in, or this one was not.
+    #[error(transparent)]
+    Enrolment(#[from] crate::sync::enrolment::EnrolmentFailed),
     /// A session with a peer ended before its time. What was committed stays; another session goes on.
     #[error(transparent)]
     Sync(#[from] crate::sync::session::SyncFailed),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use caseplan_core::Store;
+use caseplan_core::identity::Role;
+use caseplan_core::sync::enrolment::Terms;
 use caseplan_core::sync::{Session, SyncReport};
 
 /// A session between two stores, seen from outside.
@@ -75,4 +77,22 @@ pub fn sync(one: &Store, other: &Store) -> [SyncReport; 2] {
     let mut link = Link::between(one, other);
     link.run(usize::MAX);
     link.end()
+}
+
+/// Takes a new device in through a channel, by QR code, as two people would.
+pub fn take_in(inviter: &Store, newcomer: &Store, worker: &str, roles: &[Role]) {
+    let terms = Terms { worker: worker.parse().unwrap(), roles: roles.to_vec(), level: 1 };
+    let invited = inviter.sync().invite_by_qr(terms, None).unwrap();
+    let mut joining = newcomer.sync().join_by_qr(&invited.qr().unwrap().unwrap(), "a new phone").unwrap();
+    let mut taking = invited.take_in().unwrap();
+    for _ in 0..16 {
+        if let Some(request) = taking.feed(&joining.take(usize::MAX)).unwrap() {
+            assert_eq!(request.fingerprint, joining.fingerprint().unwrap());
+            taking.accept().unwrap();
+        }
+        if joining.feed(&taking.take(usize::MAX)).unwrap() {
+            return;
+        }
+    }
+    panic!("a newcomer that is never taken in");
 }

@@ -2,10 +2,11 @@
 
 use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::CancelToken;
+use caseplan_core::identity::Role;
 use caseplan_core::ids::CaseId;
 use caseplan_core::sync::{SyncFailed, SyncState};
 
-use crate::support::link::{Link, sync};
+use crate::support::link::{Link, sync, take_in};
 use crate::support::{Device, new_case};
 
 fn team(device: &Device, case: CaseId, team: &str) {
@@ -16,7 +17,8 @@ fn team(device: &Device, case: CaseId, team: &str) {
 /// A phone and a tablet of one worker; the phone has Léa's case with a visit, the tablet a case of its own.
 fn phone_and_tablet() -> (Device, Device, CaseId) {
     let phone = Device::new("phone", "w-117");
-    let tablet = phone.enrol("tablet", "w-117");
+    let tablet = Device::new("tablet", "w-117");
+    take_in(&phone.store, &tablet.store, "w-117", &[Role::Caseworker]);
     let (case, ana) = phone.lea("2026-0117");
     phone.saturdays(&case, &ana);
     phone.now("2026-03-07T16:30:00Z");

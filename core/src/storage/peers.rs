@@ -45,6 +45,30 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
+    /// Counts one more try with an invitation or a code; how many there are with it.
+    pub fn count_try(&self, id: &[u8; 16], now: i64) -> Result<u32> {
+        let mut statement = self.tx.prepare_cached(
+            "INSERT INTO invitation (id, tries, begun_at) VALUES (?1, 1, ?2)
+             ON CONFLICT (id) DO UPDATE SET tries = tries + 1 RETURNING tries",
+        )?;
+        Ok(statement.query_row(params![id.as_slice(), now], |row| row.get(0))?)
+    }
+
+    /// Gives an invitation to a device if nobody has it; whether it has it now.
+    pub fn use_up(&self, id: &[u8; 16], device: &[u8; 16], now: i64) -> Result<bool> {
+        let mut statement = self.tx.prepare_cached(
+            "INSERT INTO invitation (id, tries, device, begun_at) VALUES (?1, 0, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET device = coalesce(device, excluded.device) RETURNING device = ?2",
+        )?;
+        Ok(statement.query_row(params![id.as_slice(), device.as_slice(), now], |row| row.get(0))?)
+    }
+
+    /// Forgets what became of invitations that began before this time: they are over.
+    pub fn forget_invitations(&self, before: i64) -> Result<()> {
+        self.tx.prepare_cached("DELETE FROM invitation WHERE begun_at < ?1")?.execute([before])?;
+        Ok(())
+    }
+
     /// Keeps that a session with a peer began, or that both were seen to hold the same.
     pub fn note_met(&self, peer: &[u8; 16], now: i64, equal: bool) -> Result<()> {
         self.tx

@@ -2,6 +2,7 @@
 //!
 //! - [`channel`]: one connection, encrypted: bytes in, messages out, and the reverse;
 //! - [`enrolment`]: how a new device is taken in: by a QR code, or by a short code that is spoken;
+//! - [`joining`]: enrolment on a store: invitations, tries and answers kept and judged;
 //! - [`hand_over`]: a file that is sealed for one device;
 //! - [`session`]: one session with one peer: bytes in, bytes out;
 //! - [`proof`]: what a device shows to prove its certificate;
@@ -17,6 +18,7 @@ pub mod channel;
 pub mod digest;
 pub mod enrolment;
 pub mod hand_over;
+pub mod joining;
 mod noise;
 pub(crate) mod peers;
 pub(crate) mod proof;
@@ -25,5 +27,6 @@ pub mod session;
 pub mod status;
 pub(crate) mod wire;
 
+pub use joining::{Invited, JoinAttempt, JoinRequest, TakeIn};
 pub use session::{Session, SyncFailed, SyncProgress, SyncReport, SyncState};
 pub use status::{CaseSync, PeerStatus, Sync, SyncStatus};

@@ -17,8 +17,8 @@ pub(super) mod kind {
 
 /// The longest request, type and body.
 pub const MAX_REQUEST: usize = 16 * 1024;
-/// The longest answer, type and body: anchor, a chain, a certificate and a secret, with much room.
-pub const MAX_ANSWER: usize = 64 * 1024;
+/// The longest answer, type and body: the records of some thousand devices.
+pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// The longest device name, in bytes.
 const MAX_NAME: usize = 64;
 /// No chain has more records.
@@ -93,7 +93,7 @@ pub struct Answer {
     pub anchor: Vec<u8>,
     /// The records between the anchor and the certificate.
     pub chain: Vec<Vec<u8>>,
-    /// The newcomer's certificate.
+    /// The newcomer's certificate, with every record of the domain that it follows: logs have no gaps.
     pub certificate: Vec<u8>,
     /// The network secret.
     pub network_secret: Zeroizing<Vec<u8>>,
