@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits};
+use crate::commands::{
+    access, cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits,
+};
 
 /// Plans and records visits in child welfare casework: offline first, merged without loss.
 #[derive(Debug, Parser)]
@@ -71,6 +73,19 @@ pub enum Command {
     /// This device, and those it works with.
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
+    /// Devices that issue certificates, and how devices are ended.
+    #[command(subcommand)]
+    Device(access::DeviceCommand),
+    /// Let a worker see and write something of a case.
+    Grant(access::Give),
+    /// Take grants of a case back.
+    Ungrant(access::TakeBack),
+    /// Who may see and write a case.
+    Grants(access::List),
+    /// What ended devices and former colleagues still had.
+    Waiting,
+    /// Let in what a device still had of a case.
+    Admit(access::Admit),
     /// What the store is.
     Info,
     /// Make a practice store with invented cases.
