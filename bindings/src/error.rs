@@ -7,7 +7,6 @@ use caseplan_core::identity::{JoiningRefused, VaultFailed};
 use caseplan_core::ids::{CaseId, ConflictId, DocumentId, DraftId};
 use caseplan_core::storage::StorageFailed;
 use caseplan_core::store::ListenerFailed;
-use caseplan_core::sync::SyncFailed;
 use caseplan_core::sync::enrolment::EnrolmentFailed;
 
 /// Why a call did nothing. Nothing is lost: the store is as it was. Ids and codes, never case content.
@@ -226,7 +225,7 @@ impl From<Error> for CaseplanError {
             Error::Joining(refused) => Self::NotCertified { reason: joining(refused).to_owned() },
             Error::NotGranted { case } => Self::NotGranted { case_id: case },
             Error::Enrolment(failed) => Self::NotEnrolled { reason: enrolment_failed(failed).to_owned() },
-            Error::Sync(failed) => Self::SyncFailed { reason: sync_failed(&failed).to_owned() },
+            Error::Sync(failed) => Self::SyncFailed { reason: failed.code().to_owned() },
             Error::NotAnExport { reason } => Self::NotAnExport { reason: reason.to_owned() },
             Error::Canceled => Self::Canceled,
             Error::Unexpected { reason } => Self::unexpected(reason),
@@ -247,19 +246,6 @@ impl From<StorageFailed> for CaseplanError {
             StorageFailed::Interrupted => Self::Canceled,
             StorageFailed::Other { code } => Self::unexpected(format!("sqlite_{code}")),
         }
-    }
-}
-
-/// The code of a failed session.
-pub(crate) fn sync_failed(failed: &SyncFailed) -> &'static str {
-    match failed {
-        SyncFailed::Stranger => "stranger",
-        SyncFailed::Altered => "altered",
-        SyncFailed::NoCommonVersion => "no_common_version",
-        SyncFailed::NotProven => "not_proven",
-        SyncFailed::Protocol(_) => "protocol",
-        SyncFailed::Stalled => "stalled",
-        SyncFailed::GaveUp(_) => "gave_up",
     }
 }
 

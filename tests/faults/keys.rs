@@ -50,7 +50,7 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
     assert_eq!(phone.store.exchange().import().err(), Some(Error::KeysLost));
     let stranger = Device::new("stranger", "w-1");
     assert_eq!(
-        phone.store.identity().certify(&stranger.store.identity().request().unwrap(), &[], 1),
+        phone.store.identity().certify(&stranger.store.identity().request().unwrap(), &[], 1, None),
         Err(Error::KeysLost)
     );
     // What it holds can still be handed over: it is signed.
@@ -60,7 +60,7 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
     // The app may end between request and answer.
     phone.restart();
     assert!(phone.store.info().unwrap().keys_lost);
-    let answer = laptop.store.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
+    let answer = laptop.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     phone.store.identity().adopt(&answer).unwrap();
     assert!(!phone.store.info().unwrap().keys_lost);
     assert_ne!(phone.store.identity().device(), before, "it is a new device");
@@ -77,19 +77,26 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
 }
 
 #[test]
-fn a_store_with_work_of_its_own_joins_no_other_domain() {
+fn a_store_with_work_of_its_own_joins_another_domain_and_its_work_stays_valid() {
     let phone = Device::new("phone", "w-117");
     let tablet = Device::new("tablet", "w-204");
-    tablet.lea("2026-0117");
-    let request = tablet.store.identity().request().unwrap();
-    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
-    assert_eq!(tablet.store.identity().adopt(&answer), Err(Error::HasChanges));
+    let (case, _) = tablet.lea("2026-0117");
     let vector = tablet.store.exchange().vector().unwrap();
     assert_eq!(
         phone.store.exchange().export(Some(&vector)).err(),
-        Some(Error::NotAnExport { reason: "domain" })
+        Some(Error::NotAnExport { reason: "domain" }),
+        "two domains"
     );
+    let request = tablet.store.identity().request().unwrap();
+    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
+    tablet.store.identity().adopt(&answer).unwrap();
+    assert_eq!(tablet.store.identity().domain(), phone.store.identity().domain());
     tablet.store.cases().create(&new_case("2026-0118", "Hugo Petit")).unwrap();
+    tablet.hand_to(&phone);
+    assert!(phone.store.cases().get(case.id).unwrap().is_some());
+    for device in [&phone, &tablet] {
+        assert!(device.store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());
+    }
 }
 
 #[test]

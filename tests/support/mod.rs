@@ -97,7 +97,10 @@ impl Device {
     /// Grants every case of this worker to another one, with the right to grant on; once.
     pub fn share_with(&self, other: &Self) {
         let worker: WorkerId = other.worker.parse().unwrap();
-        if self.worker == other.worker || self.store.identity().domain() != other.store.identity().domain() {
+        if self.worker == other.worker
+            || self.store.info().unwrap().keys_lost
+            || self.store.identity().domain() != other.store.identity().domain()
+        {
             return;
         }
         for case in self.cases() {

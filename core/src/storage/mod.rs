@@ -24,6 +24,7 @@ pub mod records;
 pub mod schema;
 pub mod settings;
 pub mod snapshots;
+pub mod vectors;
 
 pub use database::{Database, Location, Reading, Writing};
 pub use failure::StorageFailed;

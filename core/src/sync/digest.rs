@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::exchange::vector::Holding;
 use crate::ids::sha256;
 use crate::storage::Reading;
-use crate::storage::changes::VectorEntry;
+use crate::storage::vectors::VectorEntry;
 
 /// A digest: SHA-256, cut to 16 bytes.
 pub type Digest = [u8; 16];
