@@ -9,6 +9,8 @@ mod contacts;
 mod corrections;
 #[path = "rules/drafts.rs"]
 mod drafts;
+#[path = "rules/imports.rs"]
+mod imports;
 #[path = "rules/issues.rs"]
 mod issues;
 #[path = "rules/plans.rs"]

@@ -13,12 +13,12 @@ use crate::error::{Error, Result};
 use crate::identity::Scope;
 use crate::identity::founding::Header;
 use crate::identity::signature::Place;
-use crate::ids::{Actor, CaseId, ConflictId, DocumentId, ScopeId};
+use crate::ids::{Actor, CaseId, CommandId, ConflictId, DocumentId, ScopeId};
 use crate::random;
 use crate::storage::changes::{ChangeState, ChangeToStore};
 use crate::storage::documents::{DocumentRow, ScopeRow};
 use crate::storage::{Reading, StorageFailed, Writing};
-use crate::time::Instant;
+use crate::time::{Day, Instant};
 
 /// Documents kept in memory between commands.
 const CACHED: usize = 8;
@@ -69,6 +69,8 @@ pub(crate) struct Command<'a> {
     pub now: Instant,
     cache: &'a mut Cache,
     code: &'static str,
+    /// Names this command in its changes, where it touches several documents.
+    pub id: Option<CommandId>,
     touched: Vec<i64>,
     changes: Changes,
 }
@@ -95,6 +97,7 @@ impl Store {
                 now,
                 cache: &mut cache,
                 code,
+                id: None,
                 touched: Vec::new(),
                 changes: Changes::default(),
             };
@@ -145,6 +148,11 @@ impl Command<'_> {
     /// Reads within the transaction.
     pub fn reading(&self) -> Reading<'_> {
         self.tx.reading()
+    }
+
+    /// The civil date of this command, in the store's zone.
+    pub fn today(&self) -> Day {
+        self.store.zone().day_of(self.now)
     }
 
     /// Sixteen random bytes as an id.
@@ -205,7 +213,7 @@ impl Command<'_> {
     pub fn write(&mut self, row: &DocumentRow, edits: &[Edit]) -> Result<()> {
         let actor = self.own_actor(row)?;
         let time = self.time(row)?;
-        let stamp = Stamp { code: self.code, command: None, actor, time };
+        let stamp = Stamp { code: self.code, command: self.id, actor, time };
         self.touched.push(row.id);
         let made = self.open(row)?.commit(edits, stamp);
         let change = match made {
