@@ -18,9 +18,15 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use caseplan_core::case::PersonCorrection;
+use caseplan_core::document::Kind;
+use caseplan_core::exchange::message::Message;
+use caseplan_core::exchange::{CancelToken, Refusal};
 use deeds::DEEDS;
+use support::Device;
+use support::hostile::{changes_of, document_of, messages, reasons};
 use world::{Tally, World};
 
 /// How much happens in one story.
@@ -107,4 +113,56 @@ fn stores_made_by_random_commands_converge_whatever_is_handed_over_in_whatever_o
     for what in DEEDS.iter().map(|(name, ..)| *name).chain(rare).chain(found) {
         assert!(tally.get(what).is_some_and(|count| *count > 0), "no {what} in {seeds} seeds");
     }
+}
+
+#[test]
+fn compactions_at_once_lose_no_change() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    phone.store.compact(1).unwrap();
+                }
+            });
+        }
+        for at in 0..80 {
+            let correction = PersonCorrection { name: Some(format!("Ana {at}")), born: None };
+            let corrected = phone.store.cases().correct_participant(case.id, ana.id, &correction);
+            if corrected.is_err() {
+                done.store(true, Ordering::SeqCst);
+            }
+            corrected.unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    let report = phone.store.verify(|_| {}, &CancelToken::default()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+}
+
+#[test]
+fn a_document_of_which_nothing_is_accepted_has_no_rows() {
+    let phone = Device::new("phone", "w-117");
+    let tablet = phone.enrol("tablet", "w-204");
+    phone.lea("2026-0117");
+    // The second change of a new document comes without the first.
+    let (target, mut changes) = document_of(&phone, Kind::Case);
+    changes.remove(0);
+    let scope = messages(&phone).into_iter().filter(|message| matches!(message, Message::Scope { .. }));
+    let hello =
+        Message::Hello { domain: phone.store.identity().domain(), device: phone.store.identity().device() };
+    let stream: Vec<Message> =
+        [hello].into_iter().chain(scope).chain([changes_of(&target, changes), Message::End]).collect();
+    let mut import = tablet.store.exchange().import().unwrap();
+    import.feed(&stream.iter().flat_map(Message::encode).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(reasons(&import.finish()), [Refusal::Waiting]);
+    let before = tablet.rows();
+    let report = tablet.store.verify(|_| {}, &CancelToken::default()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    tablet.store.rebuild().unwrap();
+    assert_eq!(tablet.rows(), before);
+    phone.meet(&tablet);
+    assert_eq!(phone.rows(), tablet.rows());
 }

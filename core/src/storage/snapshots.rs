@@ -24,6 +24,13 @@ impl Reading<'_> {
         blob.map(|blob| open_blob(&blob, "snapshot")).transpose()
     }
 
+    /// Which snapshot of a document stands; a later one has a higher number.
+    pub fn snapshot_number(&self, document: i64) -> Result<Option<i64>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT max(id) FROM snapshot WHERE document = ?1")?;
+        Ok(statement.query_row([document], |row| row.get(0))?)
+    }
+
     /// Whether a document's pending changes number at least `count`, or weigh more than half its snapshot.
     pub fn is_to_compact(&self, document: i64, count: u32) -> Result<bool> {
         let mut statement = self.connection.prepare_cached(
@@ -62,8 +69,18 @@ impl Writing<'_> {
     /// Keeps a snapshot in place of the one that stands, and drops the bytes of the changes that it absorbed.
     ///
     /// The caller has loaded the very bytes and compared them; here they are read back once more before the old
-    /// ones go.
-    pub fn replace_snapshot(&self, document: i64, snapshot: &StoredSnapshot, absorbed: &[i64]) -> Result<()> {
+    /// ones go. Nothing happens, and false is answered, when another snapshot than the one that it was made from
+    /// stands by now: that one holds changes whose bytes are nowhere else.
+    pub fn replace_snapshot(
+        &self,
+        document: i64,
+        made_from: Option<i64>,
+        snapshot: &StoredSnapshot,
+        absorbed: &[i64],
+    ) -> Result<bool> {
+        if self.reading().snapshot_number(document)? != made_from {
+            return Ok(false);
+        }
         self.tx
             .prepare_cached("INSERT INTO snapshot (document, bytes) VALUES (?1, ?2)")?
             .execute(params![document, snapshot.0])?;
@@ -78,7 +95,7 @@ impl Writing<'_> {
         for id in absorbed {
             absorb.execute([id])?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Keeps what was refused, once, until the cap is reached.

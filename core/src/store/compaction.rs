@@ -1,19 +1,28 @@
 //! Compaction: a snapshot absorbs the bytes of older changes, whose rows and signatures stay.
 //!
 //! It runs on the store's own thread. The heavy part holds no lock; the old snapshot and the changes' own bytes stand
-//! until the new snapshot was loaded back from the very bytes and compared.
+//! until the new snapshot was loaded back from the very bytes and compared. Two compactions of one document may run at
+//! once: the second to finish was made from a snapshot that is gone, and is dropped.
 
 use std::collections::BTreeSet;
 
 use super::Store;
 use crate::document::{Document, Kind};
 use crate::error::Result;
-use crate::storage::documents::DocumentRow;
 use crate::storage::snapshots::StoredSnapshot;
 use crate::storage::{Reading, StorageFailed};
 
 /// A document is compacted when so many changes are pending, or when they weigh half its snapshot.
 const COMPACT_AT: u32 = 32;
+
+/// A document's next snapshot.
+struct Next {
+    /// The snapshot that stood when it was made.
+    made_from: Option<i64>,
+    snapshot: StoredSnapshot,
+    /// The changes that it absorbs.
+    absorbed: Vec<i64>,
+}
 
 impl Store {
     /// Compacts those of these documents, or of all, that are due; the heavy part holds no lock.
@@ -42,36 +51,30 @@ impl Store {
     fn compact_documents(&self, due: Vec<i64>) -> Result<u32> {
         let mut compacted = 0;
         for id in due {
-            let Some((row, snapshot, absorbed)) = self.read(|reading| self.snapshot_of(reading, id))? else {
-                continue;
-            };
+            let Some(next) = self.read(|reading| self.snapshot_of(reading, id))? else { continue };
             let done = self.inner.database.write(|tx| {
                 self.ready()?;
-                Ok(tx.replace_snapshot(row.id, &snapshot, &absorbed)?)
+                Ok(tx.replace_snapshot(id, next.made_from, &next.snapshot, &next.absorbed)?)
             });
-            done.map_err(|error| self.closing(error))?;
-            compacted += 1;
+            compacted += u32::from(done.map_err(|error| self.closing(error))?);
         }
         Ok(compacted)
     }
 
     /// A document's next snapshot, loaded back from the very bytes and compared, and the changes that it absorbs.
-    fn snapshot_of(
-        &self,
-        reading: &Reading<'_>,
-        id: i64,
-    ) -> Result<Option<(DocumentRow, StoredSnapshot, Vec<i64>)>> {
+    fn snapshot_of(&self, reading: &Reading<'_>, id: i64) -> Result<Option<Next>> {
         let row = reading.document_of_row(id)?;
         if Kind::from_code(&row.kind).is_none() {
             return Ok(None);
         }
+        let made_from = reading.snapshot_number(id)?;
         let absorbed: Vec<i64> = reading.pending_chunks(id)?.into_iter().map(|(id, _)| id).collect();
         let document = self.load(reading, &row)?;
         let snapshot = StoredSnapshot::of(&document.save())?;
         let back = Document::load(document.kind(), &snapshot.chunk()?, &[]);
         let same = back.is_ok_and(|back| back.heads() == document.heads() && back.save() == document.save());
         if same {
-            Ok(Some((row, snapshot, absorbed)))
+            Ok(Some(Next { made_from, snapshot, absorbed }))
         } else {
             Err(StorageFailed::damaged("snapshot").into())
         }
