@@ -11,6 +11,9 @@ mod support;
 mod child;
 #[path = "kill/parent.rs"]
 mod parent;
+#[cfg(target_os = "linux")]
+#[path = "kill/trace.rs"]
+mod trace;
 
 use std::fs;
 use std::sync::{Arc, Mutex};

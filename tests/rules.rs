@@ -11,6 +11,8 @@ mod corrections;
 mod drafts;
 #[path = "rules/issues.rs"]
 mod issues;
+#[path = "rules/loaded.rs"]
+mod loaded;
 #[path = "rules/plans.rs"]
 mod plans;
 #[path = "rules/reads.rs"]

@@ -49,6 +49,7 @@ fn works_until_it_is_killed() {
         "rebuild" => beside(&store, |store| store.rebuild().unwrap()),
         "back up" => back_up(&store, &home.0),
         "import" => import(&store, &home.stream()),
+        "few" => (0..2).for_each(|_| round(&store, &any_case(&store))),
         "open" => {}
         other => panic!("no such work: {other}"),
     }
@@ -102,18 +103,23 @@ pub fn draft(store: &Store, case: &Case) -> ContactDraft {
 fn record(store: &Store) {
     let case = any_case(store);
     loop {
-        let draft = draft(store, &case);
-        let contact = store.contacts().complete(draft.id).unwrap();
-        say("contact", &format!("{} {}", contact.id, contact.narrative));
-        let words = word();
-        let corrections = vec![Correction::Place { value: words.clone() }];
-        store.contacts().amend(contact.id, &NewAddendum { text: words.clone(), corrections }).unwrap();
-        say("amended", &format!("{} {words}", contact.id));
-        for plan in store.visitation_plans().list(None).unwrap() {
-            let change = PlanChange { place: Some(words.clone()), ..PlanChange::default() };
-            store.visitation_plans().change(plan.plan.id, &change).unwrap();
-            say("place", &format!("{} {words}", plan.plan.id));
-        }
+        round(store, &case);
+    }
+}
+
+/// One command of each kind, acknowledged one by one.
+fn round(store: &Store, case: &Case) {
+    let draft = draft(store, case);
+    let contact = store.contacts().complete(draft.id).unwrap();
+    say("contact", &format!("{} {}", contact.id, contact.narrative));
+    let words = word();
+    let corrections = vec![Correction::Place { value: words.clone() }];
+    store.contacts().amend(contact.id, &NewAddendum { text: words.clone(), corrections }).unwrap();
+    say("amended", &format!("{} {words}", contact.id));
+    for plan in store.visitation_plans().list(None).unwrap() {
+        let change = PlanChange { place: Some(words.clone()), ..PlanChange::default() };
+        store.visitation_plans().change(plan.plan.id, &change).unwrap();
+        say("place", &format!("{} {words}", plan.plan.id));
     }
 }
 
