@@ -13,6 +13,8 @@ mod drafts;
 mod imports;
 #[path = "rules/issues.rs"]
 mod issues;
+#[path = "rules/loaded.rs"]
+mod loaded;
 #[path = "rules/plans.rs"]
 mod plans;
 #[path = "rules/reads.rs"]

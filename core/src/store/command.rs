@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::project::{self, Touched};
 use super::worker::{Changes, Topic};
-use super::{Store, locked};
+use super::{LogLevel, Store, locked};
 use crate::document::{Document, Edit, EditRefused, Kind, Stamp};
 use crate::error::{Error, Result};
 use crate::identity::Scope;
@@ -108,6 +108,8 @@ impl Store {
         match result {
             Ok((value, changes)) => {
                 drop(cache);
+                let cases = changes.cases.iter().map(ToString::to_string).collect();
+                self.inner.log(LogLevel::Info, code, cases);
                 if !changes.topics.is_empty() {
                     self.inner.worker.changed(changes);
                 }
@@ -119,6 +121,7 @@ impl Store {
             Err(error) => {
                 touched.into_iter().for_each(|row| cache.remove(row));
                 drop(cache);
+                self.inner.log(LogLevel::Trace, "command.refused", vec![code.to_owned(), error.to_string()]);
                 Err(self.closing(error))
             }
         }
