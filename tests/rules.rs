@@ -9,8 +9,12 @@ mod contacts;
 mod corrections;
 #[path = "rules/drafts.rs"]
 mod drafts;
+#[path = "rules/imports.rs"]
+mod imports;
 #[path = "rules/issues.rs"]
 mod issues;
+#[path = "rules/loaded.rs"]
+mod loaded;
 #[path = "rules/plans.rs"]
 mod plans;
 #[path = "rules/reads.rs"]

@@ -2,22 +2,26 @@
 
 use std::path::PathBuf;
 
+use caseplan_core::time::{Day, WallTime};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    access, cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits,
+    access, caseload, cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits,
 };
+
+/// Where help lists what every command takes.
+const EVERYWHERE: &str = "For every command";
 
 /// Plans and records visits in child welfare casework: offline first, merged without loss.
 #[derive(Debug, Parser)]
 #[command(name = "caseplan", version, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Args {
     /// The store to work on.
-    #[arg(long, global = true, env = "CASEPLAN_STORE", value_name = "FILE")]
+    #[arg(long, global = true, env = "CASEPLAN_STORE", value_name = "FILE", help_heading = EVERYWHERE)]
     pub store: Option<PathBuf>,
     /// Answer reads as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     #[command(subcommand)]
     pub command: Command,
@@ -61,6 +65,8 @@ pub enum Command {
     Export(exchange::Export),
     /// Take in what another store exported.
     Import(exchange::Import),
+    /// Take in an agency's existing cases, plans and contacts.
+    ImportCaseload(caseload::ImportCaseload),
     /// Copy the store into a new file.
     Backup(exchange::Backup),
     /// Make a store from a backup.
@@ -98,4 +104,16 @@ where
     T: Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(codes).map(move |code| read(&code))
+}
+
+/// Reads a civil date.
+pub fn date(text: &str) -> Result<Day, &'static str> {
+    text.parse().map_err(|_| "not a date such as 2026-03-07")
+}
+
+/// Reads a local date and time, with seconds or without.
+pub fn wall_time(text: &str) -> Result<WallTime, &'static str> {
+    let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+    let read = forms.iter().find_map(|form| WallTime::parse_from_str(text, form).ok());
+    read.ok_or("not a local time such as 2026-03-07T14:00")
 }

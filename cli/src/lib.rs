@@ -3,11 +3,14 @@
 //! - [`args`]: the grammar; [`commands`]: one file per concept, as in core;
 //! - [`door`]: which store, whose keys; [`find`]: cases, people and plans by what a person types;
 //! - [`screen`] and [`show`]: tables for people, JSON for machines;
+//! - [`caseload`]: an agency's existing cases, from a file;
 //! - [`seed`]: invented ones, of any number; [`demo`]: the story.
 //!
-//! Exit codes: 0 done, 1 verification found something unsound, 2 refused, with one line that says why.
+//! Exit codes: 0 done, 1 verification found something unsound or an import refused rows, 2 refused, with one line that
+//! says why.
 
 mod args;
+mod caseload;
 mod commands;
 mod demo;
 mod door;
@@ -36,6 +39,9 @@ pub fn run() -> ExitCode {
             Screen::new(false).line(error.to_string().trim_end());
             return ExitCode::SUCCESS;
         }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return refused(&without_command(&error.to_string()));
+        }
         Err(error) => return refused(&one_line(&error.to_string())),
     };
     let screen = Screen::new(args.json);
@@ -50,6 +56,16 @@ fn refused(why: &str) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "caseplan: {why}");
     ExitCode::from(REFUSED)
+}
+
+/// The commands that there are, where one is missing.
+fn without_command(help: &str) -> String {
+    let commands = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+    let names = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next());
+    format!("which command? {} (see --help)", names.collect::<Vec<_>>().join(", "))
 }
 
 /// What is wrong with the arguments, without the usage that follows it.
@@ -70,6 +86,19 @@ mod tests {
     fn a_bad_argument_is_one_line() {
         let error = Args::try_parse_from(["caseplan", "due", "--from", "soon"]).unwrap_err();
         let line = one_line(&error.to_string());
-        assert!(line.contains("soon") && !line.contains('\n') && !line.contains("Usage"), "{line}");
+        assert_eq!(
+            line,
+            "invalid value 'soon' for '--from <DATE>': not a date such as 2026-03-07 (see --help)"
+        );
+    }
+
+    #[test]
+    fn a_missing_command_is_answered_with_those_that_there_are() {
+        for (arguments, named) in
+            [(&["caseplan"][..], "demo, init, case,"), (&["caseplan", "documents"], "? export (see")]
+        {
+            let line = without_command(&Args::try_parse_from(arguments).unwrap_err().to_string());
+            assert!(line.starts_with("which command? ") && line.contains(named), "{line}");
+        }
     }
 }

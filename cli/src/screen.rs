@@ -72,10 +72,11 @@ impl Screen {
         }
     }
 
-    /// Name and value, one pair a line.
+    /// Name and value, one pair a line; further lines of a value stand below its first.
     pub fn pairs(&self, pairs: &[(&str, String)]) {
         let widest = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+            let value = value.replace('\n', &format!("\n{:1$}", "", widest + 3));
             self.line(format!(" {name:<widest$}  {value}"));
         }
     }

@@ -10,7 +10,7 @@ use caseplan_core::time::Day;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::args::known;
+use crate::args::{date, known};
 use crate::failed::Result;
 use crate::find;
 use crate::screen::Screen;
@@ -46,10 +46,10 @@ pub enum CaseCommand {
         #[arg(long, value_parser = known(ParticipantRole::KNOWN, ParticipantRole::from_code))]
         role: ParticipantRole,
         /// The date of birth.
-        #[arg(long)]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         born: Option<Day>,
         /// From when on; today if none is given.
-        #[arg(long)]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         from: Option<Day>,
     },
     /// Record that somebody left a case.
@@ -59,7 +59,7 @@ pub enum CaseCommand {
         /// Who.
         who: String,
         /// Their last day.
-        #[arg(long)]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         on: Day,
         /// Why.
         #[arg(long)]
@@ -75,7 +75,7 @@ pub enum CaseCommand {
         #[arg(long)]
         name: Option<String>,
         /// The right date of birth.
-        #[arg(long)]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         born: Option<Day>,
     },
     /// Give a case another reference, worker or team.
@@ -97,7 +97,7 @@ pub enum CaseCommand {
         /// The case.
         case: String,
         /// The day.
-        #[arg(long)]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         on: Day,
         /// Why.
         #[arg(long)]
@@ -120,7 +120,7 @@ pub struct Open {
     #[arg(long, value_name = "NAME")]
     client: String,
     /// The primary client's date of birth.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     born: Option<Day>,
     /// The agency's code for the type of case.
     #[arg(long = "type", value_name = "CODE")]
@@ -132,7 +132,7 @@ pub struct Open {
     #[arg(long)]
     team: Option<String>,
     /// The day it was opened; today if none is given.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     on: Option<Day>,
 }
 

@@ -1,6 +1,7 @@
 //! One file per concept, as in core: what it takes, and what it does with a store.
 
 pub mod access;
+pub mod caseload;
 pub mod cases;
 pub mod contacts;
 pub mod documents;
@@ -30,6 +31,11 @@ pub fn run(args: Args, screen: &Screen) -> Result<ExitCode> {
         Command::Init(init) => identity::init(at.file()?, &init, screen)?,
         Command::Restore(restore) => exchange::restore(&restore, screen)?,
         Command::Seed(seed) => seeds::run(at.file()?, &seed, screen)?,
+        Command::ImportCaseload(wanted) => {
+            if !wanted.shown(screen) {
+                return at.with(|store| caseload::run(store, &wanted, screen));
+            }
+        }
         Command::Verify => {
             return at.with(|store| exchange::verify(store, screen));
         }
@@ -68,6 +74,7 @@ fn opened(command: Command, file: &Path, store: &Store, screen: &Screen) -> Resu
         | Command::Init(_)
         | Command::Restore(_)
         | Command::Seed(_)
+        | Command::ImportCaseload(_)
         | Command::Verify => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use caseplan_core::visitation::{
 };
 use clap::{Args, Subcommand};
 
-use crate::args::known;
+use crate::args::{date, known, wall_time};
 use crate::failed::{Failed, Result};
 use crate::find;
 use crate::screen::Screen;
@@ -46,7 +46,7 @@ pub enum PlanCommand {
         /// The plan.
         plan: VisitationPlanId,
         /// Its last day.
-        #[arg(long)]
+        #[arg(long, value_name = "DATE", value_parser = date)]
         on: Day,
         #[command(flatten)]
         order: Order,
@@ -68,7 +68,7 @@ pub struct Order {
     #[arg(long, value_name = "REFERENCE", requires = "order_on")]
     order: Option<String>,
     /// The court order's date.
-    #[arg(long, value_name = "DATE", requires = "order")]
+    #[arg(long, value_name = "DATE", requires = "order", value_parser = date)]
     order_on: Option<Day>,
     /// The court.
     #[arg(long, requires = "order")]
@@ -88,8 +88,8 @@ pub struct When {
     /// A recurrence rule (RFC 5545), such as FREQ=WEEKLY;BYDAY=SA.
     #[arg(long, conflicts_with = "quota", requires = "starts_at")]
     rule: Option<String>,
-    /// The first visit by the clocks there, such as 2026-03-07T14:00:00.
-    #[arg(long, value_name = "TIME")]
+    /// The first visit by the clocks there, such as 2026-03-07T14:00.
+    #[arg(long, value_name = "TIME", value_parser = wall_time)]
     starts_at: Option<WallTime>,
     /// So many visits in each period.
     #[arg(long, value_name = "COUNT")]
@@ -130,7 +130,7 @@ pub struct Create {
     #[command(flatten)]
     order: Order,
     /// When it was agreed, if no court ordered it.
-    #[arg(long, value_name = "DATE", conflicts_with = "order")]
+    #[arg(long, value_name = "DATE", conflicts_with = "order", value_parser = date)]
     agreed_on: Option<Day>,
     /// How long a visit is.
     #[arg(long)]
@@ -151,10 +151,10 @@ pub struct Create {
     #[arg(long)]
     conditions: Option<String>,
     /// The first day.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     from: Option<Day>,
     /// The last day.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     until: Option<Day>,
     /// Keep it as a draft until it is activated.
     #[arg(long)]
@@ -171,7 +171,7 @@ pub struct Change {
     #[command(flatten)]
     order: Order,
     /// From when on another schedule counts; today if none is given.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     effective_from: Option<Day>,
     /// How long a visit is.
     #[arg(long)]

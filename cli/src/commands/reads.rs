@@ -9,6 +9,7 @@ use caseplan_core::visitation::VisitationPlan;
 use clap::Parser;
 use serde_json::json;
 
+use crate::args::date;
 use crate::failed::{Failed, Result};
 use crate::find;
 use crate::screen::Screen;
@@ -18,10 +19,10 @@ use crate::show::{json, pages, tables};
 #[derive(Debug, Parser)]
 pub struct Due {
     /// The first day; today if none is given.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     from: Option<Day>,
     /// The last day; a week after the first if none is given.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     to: Option<Day>,
     /// Of one case only.
     #[arg(long)]

@@ -9,6 +9,7 @@ use caseplan_core::time::{Day, Zone};
 use clap::Parser;
 use serde_json::json;
 
+use crate::args::date;
 use crate::door::{self, Profile};
 use crate::failed::{Failed, Result};
 use crate::screen::Screen;
@@ -27,7 +28,7 @@ pub struct Seed {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The day on which the store ends; today if none is given.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     until: Option<Day>,
     /// Whose store it is.
     #[arg(long, value_name = "ID", default_value = "w-117")]

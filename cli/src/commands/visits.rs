@@ -13,7 +13,7 @@ use caseplan_core::visitation::{ContactMethod, DueVisit, OccurrenceRef};
 use chrono::NaiveTime;
 use clap::{Args, Subcommand};
 
-use crate::args::known;
+use crate::args::{date, known};
 use crate::failed::{Failed, Result};
 use crate::find;
 use crate::screen::Screen;
@@ -93,7 +93,7 @@ pub struct Record {
     #[arg(long, default_value = "caseworker_visit", value_parser = known(ContactKind::KNOWN, ContactKind::from_code))]
     kind: ContactKind,
     /// The local date.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     on: Day,
     /// What became of it.
     #[arg(long, value_parser = known(OutcomeCode::KNOWN, OutcomeCode::from_code))]
@@ -117,7 +117,7 @@ pub struct Amend {
     #[arg(long, default_value = "")]
     text: String,
     /// The right date.
-    #[arg(long)]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     on: Option<Day>,
     /// The right outcome.
     #[arg(long, value_parser = known(OutcomeCode::KNOWN, OutcomeCode::from_code))]

@@ -75,7 +75,7 @@ pub fn contact(screen: &Screen, zone: Zone, case: Option<&Case>, contact: &Conta
         ("conducted by", words::party(case, &contact.conducted_by)),
         ("recorded by", format!("{} {}", words::maybe(contact.recorded_by.as_ref()), words::maybe(recorded))),
         ("in error", words::maybe(contact.in_error.as_ref().map(|error| error.why.clone()))),
-        ("origin", words::maybe(contact.origin.as_ref().map(|o| format!("{} {}", o.source, o.external_id)))),
+        ("origin", words::maybe(contact.origin.as_ref().map(|origin| words::origin(zone, origin)))),
         ("narrative", contact.narrative.clone()),
     ]);
     for addendum in &contact.addenda {
@@ -106,6 +106,11 @@ pub fn drafts(screen: &Screen, zone: Zone, drafts: &[ContactDraft]) {
 }
 
 fn attendance(case: Option<&Case>, attendance: &[Attendance]) -> String {
-    let one = |there: &Attendance| format!("{} {}", words::party(case, &there.party), there.status);
+    let minutes = |minutes: Option<u32>, how| minutes.map(|minutes| format!(" {minutes} min {how}"));
+    let one = |there: &Attendance| {
+        let late = words::maybe(minutes(there.minutes_late, "late"));
+        let early = words::maybe(minutes(there.minutes_left_early, "before the end"));
+        format!("{} {}{late}{early}", words::party(case, &there.party), there.status)
+    };
     attendance.iter().map(one).collect::<Vec<_>>().join(", ")
 }

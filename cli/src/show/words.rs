@@ -1,6 +1,6 @@
 //! Values in a few words, the same in every table.
 
-use caseplan_core::case::Case;
+use caseplan_core::case::{Case, Origin};
 use caseplan_core::contact::{ContactTime, Outcome};
 use caseplan_core::time::{Instant, Zone};
 use caseplan_core::visitation::{Mandate, PartyRef, PlanParty, Schedule, VisitationPlan};
@@ -13,6 +13,13 @@ pub fn code(code: &str) -> String {
 /// A moment by the clocks of a zone.
 pub fn at(zone: Zone, at: Instant) -> String {
     zone.wall_time_of(at).format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Where imported data came from, and who recorded it there.
+pub fn origin(zone: Zone, origin: &Origin) -> String {
+    let by = origin.recorded_by.as_ref().map(|by| format!(", recorded by {by}"));
+    let when = origin.recorded_at.map(|moment| format!(", {}", at(zone, moment)));
+    format!("{} {}{}{}", origin.source, origin.external_id, maybe(by), maybe(when))
 }
 
 /// Anything that may be missing.

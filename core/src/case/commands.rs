@@ -31,71 +31,14 @@ impl Cases<'_> {
     /// # Errors
     /// [`Error::Invalid`], or [`Error::ReferenceTaken`] when another case here has the reference.
     pub fn create(&self, new: &NewCase) -> Result<Case> {
-        let reference = line("reference", &new.reference, REFERENCE)?;
-        let name = line("primary_client.name", &new.primary_client.name, NAME)?;
-        let case_type = optional_line("case_type", new.case_type.as_deref(), REFERENCE)?;
-        let team = optional_line("team", new.team.as_deref(), NAME)?;
-        let today = self.store.this_day()?;
-        check_born("primary_client.born", new.primary_client.born, today)?;
         self.store.command("case.create", |command| {
-            check_reference(command, &reference, None)?;
-            let founding = Founding {
-                device: self.store.own().device,
-                nonce: random::bytes(self.store.inner.config.random.as_ref())?,
-                founded_at: command.now.timestamp(),
-            };
-            let case_id = founding.case_id();
-            command.tx.add_founding(case_id.as_bytes(), &self.sign(&founding)?)?;
-            let document = document(command, case_id)?;
-            let primary = ParticipantId(command.new_id()?);
-            let worker = new.assigned_worker.as_ref().unwrap_or(&self.store.inner.config.worker);
-            let own = [
-                ("reference", reference.as_str().into()),
-                ("case_type", case_type.clone().into()),
-                ("primary_client", primary.to_string().into()),
-                ("assigned_worker", worker.as_str().into()),
-                ("team", team.clone().into()),
-                ("opened_on", day(Some(new.opened_on.unwrap_or(today)))),
-                ("origin", register(new.origin.as_ref())?),
-            ];
-            let mut edits: Vec<Edit> = own
-                .into_iter()
-                .filter(|(_, value)| *value != Value::Null)
-                .map(|(field, value)| Edit::Put { path: FieldPath::flat(CASE, field), value })
-                .collect();
-            let from = Some(new.opened_on.unwrap_or(today));
-            let fields =
-                participant_fields(&name, new.primary_client.born, &ParticipantRole::Child, from, None)?;
-            edits.push(Edit::create(PARTICIPANTS, primary, fields));
-            command.write(&document, &edits)?;
-            read(command, &document, case_id)
-        })
-    }
-
-    fn sign(&self, founding: &Founding) -> Result<FoundingRow> {
-        let own = self.store.own();
-        let keys = own.keys.as_ref().ok_or(Error::KeysLost)?;
-        Ok(FoundingRow {
-            bytes: founding.encode(),
-            signature: keys.sign(&founding.signed_bytes()).to_vec(),
-            certificate: own.certificate.to_vec(),
+            create(command, new, &NewParticipant::primary(&new.primary_client))
         })
     }
 
     /// Adds somebody to an open case.
     pub fn add_participant(&self, case_id: CaseId, new: &NewParticipant) -> Result<Participant> {
-        let name = line("person.name", &new.person.name, NAME)?;
-        let today = self.store.this_day()?;
-        check_born("person.born", new.person.born, today)?;
-        self.store.command("case.add_participant", |command| {
-            let (document, _) = require_open(command, case_id)?;
-            let id = ParticipantId(command.new_id()?);
-            let mut fields =
-                participant_fields(&name, new.person.born, &new.role, Some(new.from.unwrap_or(today)), None)?;
-            fields.insert("origin".to_owned(), register(new.origin.as_ref())?);
-            command.write(&document, &[Edit::create(PARTICIPANTS, id, fields)])?;
-            participant(command, &document, case_id, id)
-        })
+        self.store.command("case.add_participant", |command| add_participant(command, case_id, new))
     }
 
     /// Corrects a participant's name or date of birth; what was there before stays in the history.
@@ -133,23 +76,8 @@ impl Cases<'_> {
         on: Day,
         reason: &str,
     ) -> Result<Participant> {
-        let reason = line("reason", reason, REMARK)?;
-        self.store.command("case.end_participant", |command| {
-            let (document, case) = require_open(command, case_id)?;
-            let current = case.participant(id).ok_or_else(|| Error::not_found("participant", id))?;
-            if current.from.is_some_and(|from| on < from) {
-                return Err(Error::invalid("on", "range"));
-            }
-            if case.primary_client == id {
-                return Err(Error::invalid("participant", "primary_client"));
-            }
-            let edits = [
-                Edit::put(FieldPath::of(PARTICIPANTS, id, "to"), day(Some(on))),
-                Edit::put(FieldPath::of(PARTICIPANTS, id, "end_reason"), reason.as_str()),
-            ];
-            command.write(&document, &edits)?;
-            participant(command, &document, case_id, id)
-        })
+        self.store
+            .command("case.end_participant", |command| end_participant(command, case_id, id, on, reason))
     }
 
     /// Changes a case's own fields.
@@ -188,13 +116,7 @@ impl Cases<'_> {
 
     /// Closes a case. It can be read, corrected and reopened.
     pub fn close(&self, case_id: CaseId, on: Day, reason: &str) -> Result<Case> {
-        let closure = Closure { on, reason: line("reason", reason, REMARK)? };
-        self.store.command("case.close", |command| {
-            let (document, _) = require_open(command, case_id)?;
-            let value = register(Some(&closure))?;
-            command.write(&document, &[Edit::Put { path: FieldPath::flat(CASE, "closure"), value }])?;
-            read(command, &document, case_id)
-        })
+        self.store.command("case.close", |command| close(command, case_id, on, reason))
     }
 
     /// Reopens a closed case; reopening an open one changes nothing.
@@ -209,6 +131,107 @@ impl Cases<'_> {
             read(command, &document, case_id)
         })
     }
+}
+
+/// Opens a case. The primary client comes with what an import knows of them.
+pub(crate) fn create(command: &mut Command<'_>, new: &NewCase, client: &NewParticipant) -> Result<Case> {
+    let reference = line("reference", &new.reference, REFERENCE)?;
+    let name = line("primary_client.name", &client.person.name, NAME)?;
+    let case_type = optional_line("case_type", new.case_type.as_deref(), REFERENCE)?;
+    let team = optional_line("team", new.team.as_deref(), NAME)?;
+    check_born("primary_client.born", client.person.born, command.today())?;
+    check_reference(command, &reference, None)?;
+    let store = command.store;
+    let founding = Founding {
+        device: store.own().device,
+        nonce: random::bytes(store.inner.config.random.as_ref())?,
+        founded_at: command.now.timestamp(),
+    };
+    let case_id = founding.case_id();
+    command.tx.add_founding(case_id.as_bytes(), &sign(store, &founding)?)?;
+    let document = document(command, case_id)?;
+    let primary = ParticipantId(command.new_id()?);
+    let worker = new.assigned_worker.as_ref().unwrap_or(&store.inner.config.worker);
+    let opened_on = new.opened_on.unwrap_or(command.today());
+    let own = [
+        ("reference", reference.as_str().into()),
+        ("case_type", case_type.into()),
+        ("primary_client", primary.to_string().into()),
+        ("assigned_worker", worker.as_str().into()),
+        ("team", team.into()),
+        ("opened_on", day(Some(opened_on))),
+        ("origin", register(new.origin.as_ref())?),
+    ];
+    let mut edits: Vec<Edit> = own
+        .into_iter()
+        .filter(|(_, value)| *value != Value::Null)
+        .map(|(field, value)| Edit::Put { path: FieldPath::flat(CASE, field), value })
+        .collect();
+    let from = Some(client.from.unwrap_or(opened_on));
+    let fields = participant_fields(&name, client.person.born, &client.role, from, client.origin.as_ref())?;
+    edits.push(Edit::create(PARTICIPANTS, primary, fields));
+    command.write(&document, &edits)?;
+    read(command, &document, case_id)
+}
+
+fn sign(store: &Store, founding: &Founding) -> Result<FoundingRow> {
+    let own = store.own();
+    let keys = own.keys.as_ref().ok_or(Error::KeysLost)?;
+    Ok(FoundingRow {
+        bytes: founding.encode(),
+        signature: keys.sign(&founding.signed_bytes()).to_vec(),
+        certificate: own.certificate.to_vec(),
+    })
+}
+
+/// Adds somebody to an open case.
+pub(crate) fn add_participant(
+    command: &mut Command<'_>,
+    case_id: CaseId,
+    new: &NewParticipant,
+) -> Result<Participant> {
+    let name = line("person.name", &new.person.name, NAME)?;
+    check_born("person.born", new.person.born, command.today())?;
+    let (document, _) = require_open(command, case_id)?;
+    let id = ParticipantId(command.new_id()?);
+    let from = Some(new.from.unwrap_or(command.today()));
+    let fields = participant_fields(&name, new.person.born, &new.role, from, new.origin.as_ref())?;
+    command.write(&document, &[Edit::create(PARTICIPANTS, id, fields)])?;
+    participant(command, &document, case_id, id)
+}
+
+/// Records that somebody left an open case.
+pub(crate) fn end_participant(
+    command: &mut Command<'_>,
+    case_id: CaseId,
+    id: ParticipantId,
+    on: Day,
+    reason: &str,
+) -> Result<Participant> {
+    let reason = line("reason", reason, REMARK)?;
+    let (document, case) = require_open(command, case_id)?;
+    let current = case.participant(id).ok_or_else(|| Error::not_found("participant", id))?;
+    if current.from.is_some_and(|from| on < from) {
+        return Err(Error::invalid("on", "range"));
+    }
+    if case.primary_client == id {
+        return Err(Error::invalid("participant", "primary_client"));
+    }
+    let edits = [
+        Edit::put(FieldPath::of(PARTICIPANTS, id, "to"), day(Some(on))),
+        Edit::put(FieldPath::of(PARTICIPANTS, id, "end_reason"), reason.as_str()),
+    ];
+    command.write(&document, &edits)?;
+    participant(command, &document, case_id, id)
+}
+
+/// Closes an open case.
+pub(crate) fn close(command: &mut Command<'_>, case_id: CaseId, on: Day, reason: &str) -> Result<Case> {
+    let closure = Closure { on, reason: line("reason", reason, REMARK)? };
+    let (document, _) = require_open(command, case_id)?;
+    let value = register(Some(&closure))?;
+    command.write(&document, &[Edit::Put { path: FieldPath::flat(CASE, "closure"), value }])?;
+    read(command, &document, case_id)
 }
 
 /// A case's document: at level 1, named after the case.
@@ -257,6 +280,13 @@ fn check_reference(command: &Command<'_>, reference: &str, own: Option<CaseId>) 
 
 fn check_born(field: &str, born: Option<Day>, today: Day) -> Result<()> {
     if born.is_some_and(|born| born > today) { Err(Error::invalid(field, "range")) } else { Ok(()) }
+}
+
+impl NewParticipant {
+    /// A case's primary client, as an app opens it: the child, from the day on which it is opened.
+    fn primary(person: &NewPerson) -> Self {
+        Self { person: person.clone(), role: ParticipantRole::Child, from: None, origin: None }
+    }
 }
 
 impl From<&str> for NewPerson {

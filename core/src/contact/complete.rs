@@ -46,7 +46,7 @@ impl Contacts<'_> {
         self.get(contact)?.ok_or_else(|| Error::not_found("contact", contact))
     }
 
-    /// Records a contact at once, without a draft on disk before: for an import.
+    /// Records a contact at once, without a draft on disk before.
     ///
     /// # Errors
     /// As [`Contacts::complete`].
@@ -58,7 +58,8 @@ impl Contacts<'_> {
     }
 }
 
-fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft) -> Result<ContactId> {
+/// Records a contact in a case: checked in full.
+pub(crate) fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft) -> Result<ContactId> {
     let own = PartyRef::User(command.store.inner.config.worker.clone());
     let conducted_by = draft.conducted_by.clone().unwrap_or(own);
     let draft = check(case, draft, command.now)?;

@@ -115,7 +115,10 @@ impl Database {
         // The last connection to close folds the WAL into the file.
         locked(&self.readers).clear();
         *writer = None;
-        *locked(&self.lock) = None;
+        if let Some(lock) = locked(&self.lock).take() {
+            // Said aloud: a process that is just being spawned elsewhere in the app holds a copy of the handle.
+            let _ = lock.unlock();
+        }
     }
 
     /// Runs one write transaction: all of it, or nothing. One at a time; the others wait.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::project::{self, Touched};
 use super::worker::{Changes, Topic};
-use super::{Store, locked};
+use super::{LogLevel, Store, locked};
 use crate::access::scopes;
 use crate::document::{Document, Edit, EditRefused, Kind, Stamp};
 use crate::error::{Error, Result};
@@ -15,12 +15,12 @@ use crate::identity::authority::MayWrite;
 use crate::identity::founding::Header;
 use crate::identity::signature::Place;
 use crate::identity::{Scope, ScopeFacts};
-use crate::ids::{Actor, CaseId, ConflictId, DocumentId, ScopeId};
+use crate::ids::{Actor, CaseId, CommandId, ConflictId, DocumentId, ScopeId};
 use crate::random;
 use crate::storage::changes::{ChangeState, ChangeToStore};
 use crate::storage::documents::{DocumentRow, ScopeRow};
 use crate::storage::{Reading, StorageFailed, Writing};
-use crate::time::Instant;
+use crate::time::{Day, Instant};
 
 /// Documents kept in memory between commands.
 const CACHED: usize = 8;
@@ -71,6 +71,8 @@ pub(crate) struct Command<'a> {
     pub now: Instant,
     cache: &'a mut Cache,
     code: &'static str,
+    /// Names this command in its changes, where it touches several documents.
+    pub id: Option<CommandId>,
     touched: Vec<i64>,
     scopes: Vec<ScopeFacts>,
     changes: Changes,
@@ -98,6 +100,7 @@ impl Store {
                 now,
                 cache: &mut cache,
                 code,
+                id: None,
                 touched: Vec::new(),
                 scopes: Vec::new(),
                 changes: Changes::default(),
@@ -110,6 +113,8 @@ impl Store {
             Ok((value, changes, scopes)) => {
                 drop(cache);
                 scopes.into_iter().for_each(|scope| self.know_scope(scope));
+                let cases = changes.cases.iter().map(ToString::to_string).collect();
+                self.inner.log(LogLevel::Info, code, cases);
                 if !changes.topics.is_empty() {
                     self.inner.worker.changed(changes);
                 }
@@ -121,6 +126,7 @@ impl Store {
             Err(error) => {
                 touched.into_iter().for_each(|row| cache.remove(row));
                 drop(cache);
+                self.inner.log(LogLevel::Trace, "command.refused", vec![code.to_owned(), error.to_string()]);
                 Err(self.closing(error))
             }
         }
@@ -150,6 +156,11 @@ impl Command<'_> {
     /// Reads within the transaction.
     pub fn reading(&self) -> Reading<'_> {
         self.tx.reading()
+    }
+
+    /// The civil date of this command, in the store's zone.
+    pub fn today(&self) -> Day {
+        self.store.zone().day_of(self.now)
     }
 
     /// Sixteen random bytes as an id.
@@ -213,7 +224,7 @@ impl Command<'_> {
         self.require_grant(row)?;
         let actor = self.own_actor(row)?;
         let time = self.time(row)?;
-        let stamp = Stamp { code: self.code, command: None, actor, time };
+        let stamp = Stamp { code: self.code, command: self.id, actor, time };
         self.touched.push(row.id);
         let made = self.open(row)?.commit(edits, stamp);
         let change = match made {

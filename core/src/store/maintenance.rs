@@ -168,7 +168,8 @@ impl Store {
         tx.clear_projections()?;
         records::keep_certificates(tx, &self.own().authority)?;
         for row in tx.reading().documents()? {
-            if Kind::from_code(&row.kind).is_some() {
+            // A document of which nothing is accepted has no rows: its changes wait, or an import was cut.
+            if Kind::from_code(&row.kind).is_some() && !tx.reading().heads(row.id)?.is_empty() {
                 let document = self.load(&tx.reading(), &row)?;
                 project::document(tx, &row, &document, Touched::Everything, horizon)?;
             }

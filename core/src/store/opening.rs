@@ -156,6 +156,12 @@ pub(crate) fn begin_session(inner: &Inner) -> Result<()> {
     if inner.own.read().unwrap_or_else(PoisonError::into_inner).keys.is_none() {
         return Ok(()); // read-only: there is nothing to write as
     }
+    if let Some(found) = found.filter(|_| ours) {
+        // The last opening may have been cut short; if this one is too, the database must still be known.
+        if expected[0].as_ref() != Some(&found) {
+            vault.store(secret::SESSION_CURRENT, &found)?;
+        }
+    }
     let session: [u8; 16] = random::bytes(inner.config.random.as_ref())?;
     vault.store(secret::SESSION_NEXT, &session)?;
     inner.database.write(|tx| {

@@ -246,8 +246,14 @@ impl Loop {
                 self.log(&LogEntry {
                     level: LogLevel::Warning,
                     code: "listener.failed",
+                    // Where the class ends, a text may begin, and that may hold anything.
                     ids: vec![
-                        failed.class.chars().filter(|c| c.is_alphanumeric() || *c == '.').take(80).collect(),
+                        failed
+                            .class
+                            .chars()
+                            .take_while(|c| c.is_alphanumeric() || "._$".contains(*c))
+                            .take(80)
+                            .collect(),
                     ],
                 });
             }

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::Datelike;
 
-use super::fields::{
-    self, Activated, CLIENT, VISITOR, methods, party_fields, place, read_plan, schedule_fields,
-};
+use super::create::create;
+use super::fields::{Activated, VISITOR, methods, party_fields, place, read_plan, schedule_fields};
 use super::schedule;
 use super::{
-    Cancelation, ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, Schedule,
-    Supervision, VisitationPlan, VisitationPlanView,
+    Cancelation, ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, Supervision,
+    VisitationPlan, VisitationPlanView,
 };
 use crate::case::Case;
 use crate::case::commands::require_open;
@@ -41,57 +40,7 @@ impl VisitationPlans<'_> {
     /// [`Error::RuleBroken`] by VP-01 (who), VP-03 (an order has a reference) or VP-04 (ages); [`Error::Invalid`];
     /// [`Error::CaseClosed`].
     pub fn create(&self, case_id: CaseId, new: &NewVisitationPlan) -> Result<VisitationPlanView> {
-        check_parties(&new.to_visit, &new.visitors)?;
-        check_mandate(&new.mandate)?;
-        schedule::check(&new.schedule)?;
-        check_minutes(new.minutes)?;
-        check_methods(&new.methods)?;
-        let today = self.store.this_day()?;
-        let start = new.start.unwrap_or(match &new.schedule {
-            Schedule::Rule { starts_at, .. } => starts_at.date(),
-            Schedule::Quota { .. } => today,
-        });
-        if new.end.is_some_and(|end| end < start) {
-            return Err(Error::invalid("end", "range"));
-        }
-        let id = self.store.command("visitation_plan.create", |command| {
-            let (_, case) = require_open(command, case_id)?;
-            let id = VisitationPlanId(command.new_id()?);
-            check_ages(&case, new, start)?;
-            let document =
-                command.document(case_id, Scope::Visits(id), Kind::VisitationPlan, id.as_bytes().to_vec())?;
-            let schedule_id = ScheduleId(command.new_id()?);
-            let supervision = new.supervision.clone().unwrap_or(fields::UNSUPERVISED);
-            let activated = (!new.as_draft).then_some(Activated { on: today });
-            let own: BTreeMap<&str, Value> = BTreeMap::from([
-                ("mandate", register(Some(&new.mandate))?),
-                ("methods", methods(&new.methods)?),
-                ("place", place(optional_line("place", new.place.as_deref(), REMARK)?.as_deref())?),
-                ("supervision", register(Some(&checked(&case, supervision)?))?),
-                ("purpose", optional_line("purpose", new.purpose.as_deref(), REMARK)?.into()),
-                ("conditions", optional_line("conditions", new.conditions.as_deref(), REMARK)?.into()),
-                ("transport", optional_line("transport", new.transport.as_deref(), REMARK)?.into()),
-                ("excluded", optional_line("excluded", new.excluded.as_deref(), REMARK)?.into()),
-                ("start", day(Some(start))),
-                ("end", day(new.end)),
-                ("schedule", schedule_id.to_string().into()),
-                ("activated", register(activated.as_ref())?),
-                ("origin", register(new.origin.as_ref())?),
-            ]);
-            let mut edits: Vec<Edit> = puts(own);
-            for (role, parties) in [(CLIENT, &new.to_visit), (VISITOR, &new.visitors)] {
-                for party in parties {
-                    edits.push(join(command, &case, role, party, None)?);
-                }
-            }
-            edits.push(Edit::create(
-                SCHEDULES,
-                schedule_id,
-                schedule_fields(&new.schedule, new.minutes, start, None)?,
-            ));
-            command.write(&document, &edits)?;
-            Ok(id)
-        })?;
+        let id = self.store.command("visitation_plan.create", |command| create(command, case_id, new))?;
         self.require(id)
     }
 
@@ -164,7 +113,7 @@ impl VisitationPlans<'_> {
     }
 }
 
-fn puts(fields: BTreeMap<&str, Value>) -> Vec<Edit> {
+pub(super) fn puts(fields: BTreeMap<&str, Value>) -> Vec<Edit> {
     fields
         .into_iter()
         .filter(|(_, value)| *value != Value::Null)
@@ -266,7 +215,13 @@ fn schedule_edits(
 }
 
 /// Puts somebody into a plan, with a copy of the name for those who cannot read the case.
-fn join(command: &Command<'_>, case: &Case, role: &str, party: &PartyRef, from: Option<Day>) -> Result<Edit> {
+pub(super) fn join(
+    command: &Command<'_>,
+    case: &Case,
+    role: &str,
+    party: &PartyRef,
+    from: Option<Day>,
+) -> Result<Edit> {
     let name = match party {
         PartyRef::Participant(id) => {
             let participant = case.participant(*id).ok_or_else(|| Error::not_found("participant", id))?;
@@ -278,7 +233,7 @@ fn join(command: &Command<'_>, case: &Case, role: &str, party: &PartyRef, from: 
 }
 
 /// VP-01: at least one client to visit and one visitor, and nobody is both.
-fn check_parties(to_visit: &[PartyRef], visitors: &[PartyRef]) -> Result<()> {
+pub(super) fn check_parties(to_visit: &[PartyRef], visitors: &[PartyRef]) -> Result<()> {
     let both: Vec<String> =
         to_visit.iter().filter(|party| visitors.contains(party)).map(PartyRef::key).collect();
     if to_visit.is_empty() || visitors.is_empty() || !both.is_empty() {
@@ -294,7 +249,7 @@ fn check_parties(to_visit: &[PartyRef], visitors: &[PartyRef]) -> Result<()> {
 }
 
 /// VP-03, first half: a court's order has a reference.
-fn check_mandate(mandate: &Mandate) -> Result<()> {
+pub(super) fn check_mandate(mandate: &Mandate) -> Result<()> {
     match mandate {
         Mandate::CourtOrdered { order } => check_order(order),
         Mandate::MutuallyAgreed { .. } => Ok(()),
@@ -331,7 +286,7 @@ fn check_order_given(plan: &VisitationPlan, change: &PlanChange) -> Result<()> {
 }
 
 /// VP-04: clients to visit are within the age limits on the plan's first day. An unknown age is a warning later.
-fn check_ages(case: &Case, new: &NewVisitationPlan, start: Day) -> Result<()> {
+pub(super) fn check_ages(case: &Case, new: &NewVisitationPlan, start: Day) -> Result<()> {
     for party in &new.to_visit {
         let PartyRef::Participant(id) = party else { continue };
         let born = case.participant(*id).ok_or_else(|| Error::not_found("participant", id))?.born;
@@ -350,18 +305,18 @@ fn age_on(born: Day, on: Day) -> u32 {
     u32::try_from(years - i32::from(before_birthday)).unwrap_or(0)
 }
 
-fn check_minutes(minutes: Option<u32>) -> Result<()> {
+pub(super) fn check_minutes(minutes: Option<u32>) -> Result<()> {
     match minutes {
         Some(minutes) if minutes == 0 || minutes > MAX_MINUTES => Err(Error::invalid("minutes", "range")),
         _ => Ok(()),
     }
 }
 
-fn check_methods(methods: &[ContactMethod]) -> Result<()> {
+pub(super) fn check_methods(methods: &[ContactMethod]) -> Result<()> {
     if methods.is_empty() { Err(Error::invalid("methods", "empty")) } else { Ok(()) }
 }
 
-fn checked(case: &Case, supervision: Supervision) -> Result<Supervision> {
+pub(super) fn checked(case: &Case, supervision: Supervision) -> Result<Supervision> {
     if let Some(PartyRef::Participant(id)) = &supervision.supervisor {
         case.participant(*id).ok_or_else(|| Error::not_found("participant", id))?;
     }

@@ -1,0 +1,34 @@
+package org.caseplan
+
+import org.junit.jupiter.api.Test
+import java.io.File
+import kotlin.test.assertEquals
+import kotlin.test.assertNotNull
+import kotlin.test.assertTrue
+
+class SamplesTest {
+    @Test
+    fun `every sample runs`() =
+        story {
+            val phone = Samples.store(File(folder(), "caseplan.db"), MemoryKeyVault())
+            val tablet = Store.inMemory(WorkerId("w-204"), paris)
+            Samples.identity(phone, tablet)
+            val caseId = Samples.cases(phone)
+            val case = assertNotNull(phone.cases.get(caseId))
+            val due = Samples.visitationPlans(phone, case)
+            assertTrue(Samples.exchange(phone, tablet).complete)
+
+            // Both write the same field, and both record the same visit.
+            for (store in listOf(phone, tablet)) {
+                store.cases.change(caseId, CaseChange(team = "of ${store.identity.device()}"))
+                Samples.contacts(store, due.first())
+            }
+            Samples.exchange(phone, tablet)
+            Samples.exchange(tablet, phone)
+            assertEquals(1 to 1, phone.conflicts.list().size to phone.issues.list().size)
+            Samples.conflicts(phone)
+            Samples.issues(phone)
+            assertEquals(0 to 0, phone.conflicts.list().size to phone.issues.list().size)
+            assertEquals(phone.cases.get(caseId), Samples.history(phone, caseId))
+        }
+}
