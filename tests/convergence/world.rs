@@ -238,7 +238,8 @@ impl World {
             let mut moved = 0;
             for from in 0..self.devices.len() {
                 for to in (0..self.devices.len()).filter(|to| *to != from) {
-                    moved += self.devices[from].hand_to(&self.devices[to]).accepted;
+                    let report = self.devices[from].hand_to(&self.devices[to]);
+                    moved += report.accepted + report.records;
                 }
             }
             if moved == 0 {
@@ -269,5 +270,6 @@ fn is_a_refusal(error: &Error) -> bool {
             | Error::DraftChanged { .. }
             | Error::CaseClosed
             | Error::ReferenceTaken { .. }
+            | Error::NotGranted { .. }
     )
 }

@@ -3,7 +3,7 @@
 use caseplan_core::document::Kind;
 use caseplan_core::identity::founding::{Header, log_name};
 use caseplan_core::identity::keys::RootKey;
-use caseplan_core::identity::record::{Signed, domain_id, root_issuer_id};
+use caseplan_core::identity::record::{Anchor, Signed, domain_id, issuer_id};
 use caseplan_core::identity::signature::Place;
 use caseplan_core::identity::{
     Certificate, Founding, KeyVault, MemoryVault, Record, RecordBody, Role, Scope,
@@ -108,13 +108,14 @@ fn records_and_signatures_are_those_of_the_file() {
     let record = |number, previous, body| Record {
         domain,
         log: *domain.as_bytes(),
-        issuer: root_issuer_id(&key.public()),
+        issuer: issuer_id(&key.public()),
         number,
         previous,
         issued_at: AT,
         body,
     };
-    let anchor = record(1, [0; 32], RecordBody::Anchor { root: key.public(), recovery, domain });
+    let anchor =
+        record(1, [0; 32], RecordBody::Anchor(Anchor { root: key.public(), recovery, domain, after: None }));
     let certificate = certificate();
     let certified = record(2, anchor.hash(), RecordBody::Certificate(certificate.clone()));
     let case = founding().case_id();

@@ -366,10 +366,7 @@ impl Session {
 
     fn say(&mut self, wire: &Wire) -> Result<()> {
         let (kind, body) = wire.encode();
-        let padding = match wire {
-            Wire::Hello { .. } | Wire::Authority { .. } | Wire::Logs(_) | Wire::Records(_) => Padding::Block,
-            _ => Padding::None,
-        };
+        let padding = if wire.is_padded() { Padding::Block } else { Padding::None };
         Ok(self.channel.send(kind, &body, padding).map_err(SyncFailed::from)?)
     }
 

@@ -78,6 +78,11 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
+    /// Whether its length is hidden: it says something of the domain's size.
+    pub fn is_padded(&self) -> bool {
+        matches!(self, Self::Hello { .. } | Self::Authority { .. } | Self::Logs(_) | Self::Records(_))
+    }
+
     /// The type byte and the body.
     pub fn encode(&self) -> (u8, Vec<u8>) {
         match self {
