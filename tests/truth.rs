@@ -47,7 +47,7 @@ fn the_official_javascript_library_reads_every_kind_and_writes_one_edit() {
     let keys = DeviceKeys::make(&vault, &SystemRandom).unwrap();
     let worker = "w-300".parse().unwrap();
     let request = authority::request(&keys, "w-300".parse().unwrap());
-    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
+    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     let domain = authority::adopt(&answer, &keys, &worker).unwrap();
     let certificate = domain.certificate_of(keys.device_id()).unwrap().hash();
     let at = dumped.iter().position(|document| document.kind == "case").unwrap();

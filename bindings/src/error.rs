@@ -143,8 +143,15 @@ pub enum CaseplanError {
     /// A device could not be certified, or an answer could not be adopted.
     #[error("not certified: {reason}")]
     NotCertified {
-        /// `malformed`, `not_signed`, `level`, `already_certified`, `not_for_this_device`, `has_changes`.
+        /// `malformed`, `not_signed`, `level`, `already_certified`, `not_for_this_device`, `not_an_issuer`, `ended`,
+        /// `not_certified`, `other_worker`, `not_countersigned`, `this_device`, `not_recovery`, `record`.
         reason: String,
+    },
+    /// This device has no grant for that in this case, or none any more.
+    #[error("no grant for this in case {case_id}")]
+    NotGranted {
+        /// The case.
+        case_id: CaseId,
     },
     /// The bytes are no export for this store.
     #[error("not an export for this store: {reason}")]
@@ -202,7 +209,7 @@ impl From<Error> for CaseplanError {
             Error::Random => Self::unexpected("random"),
             Error::Storage(failed) => failed.into(),
             Error::Joining(refused) => Self::NotCertified { reason: joining(refused).to_owned() },
-            Error::HasChanges => Self::NotCertified { reason: "has_changes".to_owned() },
+            Error::NotGranted { case } => Self::NotGranted { case_id: case },
             Error::NotAnExport { reason } => Self::NotAnExport { reason: reason.to_owned() },
             Error::Canceled => Self::Canceled,
             Error::Unexpected { reason } => Self::unexpected(reason),
@@ -233,6 +240,14 @@ fn joining(refused: JoiningRefused) -> &'static str {
         JoiningRefused::Level => "level",
         JoiningRefused::AlreadyCertified => "already_certified",
         JoiningRefused::NotForThisDevice => "not_for_this_device",
+        JoiningRefused::NotAnIssuer => "not_an_issuer",
+        JoiningRefused::Ended => "ended",
+        JoiningRefused::NotCertified => "not_certified",
+        JoiningRefused::OtherWorker => "other_worker",
+        JoiningRefused::NotCountersigned => "not_countersigned",
+        JoiningRefused::ThisDevice => "this_device",
+        JoiningRefused::NotRecovery => "not_recovery",
+        JoiningRefused::Record(_) => "record",
     }
 }
 

@@ -1,49 +1,12 @@
-//! Exchange and identity: what others lack, what they brought, and who may be believed.
+//! Exchange: what others lack, and what they brought.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use caseplan_core::exchange::{Export, HeldChange, Import, ImportReport, Quarantined, Refusal, WorkProgress};
-use caseplan_core::identity::Role;
-use caseplan_core::ids::{ChangeHash, DeviceId, DocumentId, DomainId, WorkerId};
-use caseplan_core::store::opening::CertifiedDevice;
+use caseplan_core::ids::{ChangeHash, DocumentId};
 
 use crate::error::CaseplanError;
 use crate::store::CoreStore;
-
-/// What a worker may do, as a certificate says it.
-#[uniffi::remote(Enum)]
-pub enum Role {
-    /// Keeps cases.
-    Caseworker,
-    /// Approves.
-    Supervisor,
-    /// Sees one visitation plan and records its visits.
-    VisitSupervisor,
-    /// Reads every case and may grant access.
-    Administrator,
-    /// A machine that carries changes between devices.
-    Hub,
-    /// Publishes code tables and registries.
-    Publisher,
-    /// A code that this version does not know, kept as it is.
-    Unknown {
-        /// The code as it was written.
-        raw: String,
-    },
-}
-
-/// A device as its certificate describes it.
-#[uniffi::remote(Record)]
-pub struct CertifiedDevice {
-    /// The device.
-    pub device: DeviceId,
-    /// Its worker.
-    pub worker: WorkerId,
-    /// What the worker may do.
-    pub roles: Vec<Role>,
-    /// The highest sensitivity level that the worker may read.
-    pub level: u8,
-}
 
 /// Why a change is not part of its document.
 #[uniffi::remote(Enum)]
@@ -52,6 +15,10 @@ pub enum Refusal {
     Waiting,
     /// No certificate that counts here is its author's.
     UnknownAuthor,
+    /// Its author's device was ended before this device knew of it: it waits for a person.
+    AuthorEnded,
+    /// Its author has no grant for it, or none any more.
+    NotGranted,
     /// It made the document engine fail.
     Poisoned,
     /// Its document is of a kind that a newer version knows.
@@ -133,36 +100,6 @@ pub struct ImportReport {
 
 #[uniffi::export]
 impl CoreStore {
-    /// This device.
-    pub fn device(&self) -> Result<DeviceId, CaseplanError> {
-        Ok(self.core()?.identity().device())
-    }
-
-    /// The domain: devices of two domains do not accept each other's work.
-    pub fn domain(&self) -> Result<DomainId, CaseplanError> {
-        Ok(self.core()?.identity().domain())
-    }
-
-    /// Every device whose certificate counts.
-    pub fn devices(&self) -> Result<Vec<CertifiedDevice>, CaseplanError> {
-        Ok(self.core()?.identity().devices()?)
-    }
-
-    /// This device's wish to be certified by another store's root.
-    pub fn request_certificate(&self) -> Result<Vec<u8>, CaseplanError> {
-        Ok(self.core()?.identity().request()?)
-    }
-
-    /// Certifies the device of a request; answers what that device must adopt.
-    pub fn certify(&self, request: Vec<u8>, roles: Vec<Role>, level: u8) -> Result<Vec<u8>, CaseplanError> {
-        Ok(self.core()?.identity().certify(&request, &roles, level)?)
-    }
-
-    /// Joins the domain of the store that certified this device.
-    pub fn adopt(&self, answer: Vec<u8>) -> Result<(), CaseplanError> {
-        Ok(self.core()?.identity().adopt(&answer)?)
-    }
-
     /// What this store holds, to be given to whoever exports for it.
     pub fn vector(&self) -> Result<Vec<u8>, CaseplanError> {
         Ok(self.core()?.exchange().vector()?)

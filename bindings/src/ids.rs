@@ -4,7 +4,7 @@
 
 use caseplan_core::ids::{
     AddendumId, CaseId, ChangeHash, ConflictId, ConflictValueId, ContactId, DeviceId, DocumentId, DomainId,
-    DraftId, IssueId, ParticipantId, PartyId, ScheduleId, VisitationPlanId, WorkerId,
+    DraftId, GrantId, IssueId, ParticipantId, PartyId, ScheduleId, VisitationPlanId, WorkerId,
 };
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ carry! {
     DocumentId: "document id",
     DomainId: "domain id",
     DraftId: "draft id",
+    GrantId: "grant id",
     IssueId: "issue id",
     ParticipantId: "participant id",
     PartyId: "party id",

@@ -4,7 +4,7 @@
 //! cannot throw ends the app. Text becomes a typed value at this boundary and is text again only on its far side.
 //!
 //! - [`store`]: what an app opens, and the traits that it implements;
-//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `care`: one file per concept, as in the core;
+//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `identity`, `grants`, `care`: one file per concept, as in the core;
 //! - `codes`, `ids`, `time`: values;
 //! - [`error`]: what an app can act on.
 // UniFFI's scaffolding is made of `unsafe` items; no line written here is. Its mirrors repeat what the core documents.
@@ -17,6 +17,8 @@ mod contact;
 mod due;
 pub mod error;
 mod exchange;
+mod grants;
+mod identity;
 mod ids;
 mod merge;
 pub mod store;

@@ -129,9 +129,12 @@ pub enum Error {
     /// A device could not be certified, or an answer could not be adopted.
     #[error(transparent)]
     Joining(#[from] JoiningRefused),
-    /// The store has work of its own already and cannot join another domain by adopting an answer.
-    #[error("the store has changes already")]
-    HasChanges,
+    /// This device has no grant for that in this case, or none any more.
+    #[error("no grant for this in case {case}")]
+    NotGranted {
+        /// The case.
+        case: crate::ids::CaseId,
+    },
     /// The bytes are no export, are cut short where they must not be, or come from another domain.
     #[error("not an export for this store: {reason}")]
     NotAnExport {

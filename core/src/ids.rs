@@ -207,6 +207,30 @@ impl FromStr for ChangeHash {
     }
 }
 
+/// A grant: the hash of its record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantId(pub [u8; 32]);
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for GrantId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bytes = from_hex(text).ok_or(InvalidId { kind: "grant id" })?;
+        bytes.try_into().map(Self).map_err(|_| InvalidId { kind: "grant id" })
+    }
+}
+
 /// Bytes from lower- or upper-case hexadecimal; nothing when it is not hexadecimal.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {

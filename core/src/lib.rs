@@ -8,6 +8,7 @@
 //! - [`store`]: what an app opens, and how a command becomes a signed change on disk;
 //! - [`case`], [`visitation`], [`contact`]: the domain: types first, then one file per use case;
 //! - [`conflict`], [`issue`], [`history`], [`today`]: what merging brings up, and what was;
+//! - [`access`]: devices, issuers, grants and their ends; root and recovery;
 //! - [`exchange`]: what others lack, and the guard that foreign changes pass;
 //! - [`document`], [`storage`], [`identity`]: the rooms that alone name Automerge, SQLite and keys.
 //!
@@ -17,6 +18,7 @@
 //! - Time and randomness are arguments: a clock and a source are given at open.
 //! - Errors and log entries carry ids and codes, never case content.
 
+pub mod access;
 pub mod case;
 pub mod codes;
 pub mod conflict;

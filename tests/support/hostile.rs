@@ -34,7 +34,7 @@ impl Hostile {
     pub fn enrolled_by(friend: &Device) -> Self {
         let device = Device::new("hostile", "w-666");
         let request = device.store.identity().request().unwrap();
-        let answer = friend.store.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
+        let answer = friend.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
         device.store.identity().adopt(&answer).unwrap();
         let keys = DeviceKeys::load(device.vault.as_ref()).unwrap().unwrap();
         let certificate = certificate_in(&answer, &keys);

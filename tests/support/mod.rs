@@ -65,8 +65,12 @@ impl Device {
     /// A new phone that this one certifies before its first change.
     pub fn enrol(&self, name: &str, worker: &str) -> Self {
         let other = Self::new(name, worker);
-        let answer =
-            self.store.identity().certify(&other.store.identity().request().unwrap(), &[Role::Caseworker], 1);
+        let answer = self.store.identity().certify(
+            &other.store.identity().request().unwrap(),
+            &[Role::Caseworker],
+            1,
+            None,
+        );
         other.store.identity().adopt(&answer.unwrap()).unwrap();
         other
     }

@@ -82,7 +82,7 @@ pub fn run(store: &Store, command: IdentityCommand, screen: &Screen) -> Result<(
         }
         IdentityCommand::Certify { request, answer, role, level } => {
             door::refuse_taken(&answer)?;
-            let certified = identity.certify(&door::read(&request)?, &role, level)?;
+            let certified = identity.certify(&door::read(&request)?, &role, level, None)?;
             door::write_new(&answer, &certified)?;
             screen.line(format!("wrote {}: hand it back to be adopted", answer.display()));
         }

@@ -87,7 +87,7 @@ pub fn set(screen: &Screen, folder: &Path) -> Result<Stage> {
 fn enrol(screen: &Screen, phone: &Device, tablet: &Device) -> Result<()> {
     screen.heading("3  A second device");
     let request = tablet.store.identity().request()?;
-    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1)?;
+    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None)?;
     tablet.store.identity().adopt(&answer)?;
     let (bytes, report) = phone.hand_to(tablet)?;
     // The receipt: now the phone knows that it is not alone with all this.

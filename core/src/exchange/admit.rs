@@ -7,69 +7,18 @@
 use std::collections::BTreeMap;
 
 use super::message::SignedChange;
+use super::refusal::Refusal;
 use crate::document::chunk::{self, ChangeHeader, Limits};
 use crate::document::{Document, Kind, guard};
 use crate::error::Result;
-use crate::identity::Authority;
 use crate::identity::signature::Place;
+use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
 use crate::ids::{Actor, ChangeHash, DocumentId, sha256};
 use crate::storage::changes::{ChangeState, ChangeToStore};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, Writing};
 
-crate::code_enum! {
-    /// Why a change is not part of its document.
-    Refusal {
-        /// It waits for changes that it follows.
-        Waiting = "waiting",
-        /// No certificate that counts here is its author's.
-        UnknownAuthor = "unknown_author",
-        /// It made the document engine fail.
-        Poisoned = "poisoned",
-        /// Its document is of a kind that a newer version knows.
-        NewerKind = "newer_kind",
-        /// Its bytes are no change.
-        Malformed = "malformed",
-        /// It is over a limit.
-        OverLimit = "over_limit",
-        /// It is compressed, a bundle or a document.
-        WrongType = "wrong_type",
-        /// Its actor is not its signer's.
-        WrongActor = "wrong_actor",
-        /// Its signature is not its author's for this place.
-        BadSignature = "bad_signature",
-        /// Its numbers do not follow from its ancestors.
-        BadStructure = "bad_structure",
-        /// Another change has its actor and number.
-        Forked = "forked",
-        /// Its document's id is not the hash of its header.
-        BadHeader = "bad_header",
-        /// Nobody founded its scope here.
-        UnknownScope = "unknown_scope",
-    }
-}
-
-impl Refusal {
-    /// The reason of a state.
-    pub fn of_state(state: ChangeState) -> Self {
-        match state {
-            ChangeState::UnknownAuthor => Self::UnknownAuthor,
-            ChangeState::Poisoned => Self::Poisoned,
-            ChangeState::NewerKind => Self::NewerKind,
-            ChangeState::Waiting | ChangeState::Accepted => Self::Waiting,
-        }
-    }
-
-    pub(super) fn of_chunk(refused: chunk::ChunkRefused) -> Self {
-        match refused {
-            chunk::ChunkRefused::OverLimit => Self::OverLimit,
-            chunk::ChunkRefused::WrongType | chunk::ChunkRefused::Compressed => Self::WrongType,
-            chunk::ChunkRefused::Malformed => Self::Malformed,
-        }
-    }
-}
-
-/// The most changes of one author in one document that may wait, and of unknown authors together.
+/// The most changes of one author in one document that may wait for each reason, and of unknown authors together.
 const MAX_WAITING: usize = 1_000;
 
 /// What became of a batch.
@@ -99,12 +48,13 @@ struct Candidate {
 pub(crate) fn admit(
     tx: &Writing<'_>,
     authority: &Authority,
+    scope: ScopeFacts,
     row: &DocumentRow,
     document: &Document,
     changes: Vec<SignedChange>,
     now_millis: i64,
 ) -> Result<Admitted> {
-    let mut guard = Guard { tx, authority, row, now_millis, admitted: Admitted::default() };
+    let mut guard = Guard { tx, authority, scope, row, now_millis, admitted: Admitted::default() };
     let mut candidates = guard.retried()?;
     for change in changes {
         candidates.extend(guard.inspect(change, &candidates)?);
@@ -116,6 +66,7 @@ pub(crate) fn admit(
 struct Guard<'a> {
     tx: &'a Writing<'a>,
     authority: &'a Authority,
+    scope: ScopeFacts,
     row: &'a DocumentRow,
     now_millis: i64,
     admitted: Admitted,
@@ -134,7 +85,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Held changes that may go in now: whatever waits, and whose author is known since.
+    /// Held changes that may go in now: whatever waits, and what counts since.
     fn retried(&mut self) -> Result<Vec<Candidate>> {
         let mut candidates = Vec::new();
         for (held, chunk) in self.reading().held_of(self.row.id)? {
@@ -144,8 +95,11 @@ impl Guard<'_> {
             let change = SignedChange { chunk, signature: held.signature, certificate: held.certificate };
             let Ok(header) = chunk::read_change(&change.chunk, &Limits::DEFAULT) else { continue };
             match self.authorship(&header, &change) {
-                Ok(true) => candidates.push(Candidate { header, change, row: Some(held.id) }),
-                Ok(false) => {}
+                Ok(None) => candidates.push(Candidate { header, change, row: Some(held.id) }),
+                Ok(Some(state)) if state == held.state => {}
+                Ok(Some(state)) => {
+                    self.settle(&Candidate { header, change, row: Some(held.id) }, state)?;
+                }
                 Err(reason) => {
                     self.tx.remove_change(held.id)?;
                     self.evidence(&change.chunk, header.hash, reason)?;
@@ -174,22 +128,20 @@ impl Guard<'_> {
             return Ok(None);
         }
         match self.authorship(&header, &change) {
-            Ok(true) => {
-                if let Some(unproven) = unproven {
-                    self.tx.remove_change(unproven.id)?;
-                }
-                Ok(Some(Candidate { header, change, row: None }))
-            }
-            Ok(false) if unproven.is_some() => {
+            Ok(Some(ChangeState::UnknownAuthor)) if unproven.is_some() => {
                 self.admitted.known += 1;
                 Ok(None)
             }
-            Ok(false) if self.reading().unknown_authors(self.row.id)? >= MAX_WAITING as u64 => {
-                self.admitted.refused.push((header.hash, Refusal::OverLimit));
-                Ok(None)
-            }
-            Ok(false) => {
-                self.hold(&header, &change, ChangeState::UnknownAuthor)?;
+            Ok(state) => {
+                if let Some(unproven) = unproven {
+                    self.tx.remove_change(unproven.id)?;
+                }
+                let Some(state) = state else { return Ok(Some(Candidate { header, change, row: None })) };
+                if self.too_many(&header, state)? {
+                    self.admitted.refused.push((header.hash, Refusal::OverLimit));
+                } else {
+                    self.hold(&header, &change, state)?;
+                }
                 Ok(None)
             }
             Err(reason) => {
@@ -199,20 +151,47 @@ impl Guard<'_> {
         }
     }
 
-    /// Steps 4 and 5: true if a certificate that counts signed it, false if no such certificate is known here.
-    fn authorship(&self, header: &ChangeHeader, change: &SignedChange) -> Result<bool, Refusal> {
+    /// Steps 4 and 5: nothing if it counts, else the state in which it is held.
+    fn authorship(
+        &self,
+        header: &ChangeHeader,
+        change: &SignedChange,
+    ) -> Result<Option<ChangeState>, Refusal> {
         if header.actor == Actor::GENESIS {
             return Err(Refusal::WrongActor);
         }
-        let Some(certificate) = self.authority.certificate(&change.certificate) else { return Ok(false) };
+        // Whether a certificate counts may change; whose key signed cannot.
+        let Some(certificate) = self.authority.held_certificate(&change.certificate) else {
+            return Ok(Some(ChangeState::UnknownAuthor));
+        };
         if header.actor.device() != certificate.device {
             return Err(Refusal::WrongActor);
         }
-        if self.place().verify(certificate, &header.hash, &change.signature) {
-            Ok(true)
-        } else {
-            Err(Refusal::BadSignature)
+        if !self.place().verify(certificate, &header.hash, &change.signature) {
+            return Err(Refusal::BadSignature);
         }
+        let verdict = self.authority.verdict(&ChangeFacts {
+            certificate: &change.certificate,
+            actor: header.actor,
+            seq: header.seq,
+            document: self.place().document,
+            kind: &self.row.kind,
+            scope: self.scope,
+        });
+        Ok(match verdict {
+            Verdict::Counts => None,
+            Verdict::UnknownAuthor => Some(ChangeState::UnknownAuthor),
+            Verdict::AuthorEnded => Some(ChangeState::AuthorEnded),
+            Verdict::NotGranted => Some(ChangeState::NotGranted),
+        })
+    }
+
+    fn too_many(&self, header: &ChangeHeader, state: ChangeState) -> Result<bool> {
+        let held = match state {
+            ChangeState::UnknownAuthor => self.reading().unknown_authors(self.row.id)?,
+            other => self.reading().held_by(self.row.id, &header.actor.0, other)?,
+        };
+        Ok(held >= MAX_WAITING as u64)
     }
 
     /// Steps 6 to 10 for all candidates, in as many rounds as ancestry needs.

@@ -1,6 +1,6 @@
 //! An export: messages for somebody who holds a given vector, made document by document as they are asked for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::CancelToken;
 use super::import::WorkProgress;
@@ -8,7 +8,9 @@ use super::message::{MAX_BATCH, MAX_BATCH_BYTES, Message};
 use super::outgoing::{self, Outgoing};
 use super::vector::{self, Holding, Vector};
 use crate::error::{Error, Result};
-use crate::ids::DocumentId;
+use crate::identity::record::{LogId, Signed};
+use crate::identity::{Authority, LogVector, ScopeFacts};
+use crate::ids::{CaseId, DocumentId};
 use crate::storage::Reading;
 use crate::store::Store;
 
@@ -19,7 +21,9 @@ pub struct Export {
     ready: VecDeque<u8>,
     documents: VecDeque<i64>,
     total: u64,
+    scopes: VecDeque<ScopeFacts>,
     scopes_sent: Vec<[u8; 16]>,
+    cases_sent: BTreeSet<CaseId>,
     begun: bool,
     ended: bool,
     cancel: CancelToken,
@@ -36,13 +40,16 @@ impl Export {
         }
         let documents: VecDeque<i64> =
             store.read(|reading| Ok(reading.documents()?.into_iter().map(|row| row.id).collect()))?;
+        let scopes = store.own().authority.scopes().copied().collect();
         Ok(Self {
             store,
             theirs,
             ready: VecDeque::new(),
             total: documents.len() as u64,
             documents,
+            scopes,
             scopes_sent: Vec::new(),
+            cases_sent: BTreeSet::new(),
             begun: false,
             ended: false,
             cancel: CancelToken::default(),
@@ -86,6 +93,12 @@ impl Export {
             self.push(&authority);
             return Ok(());
         }
+        if let Some(facts) = self.scopes.pop_front() {
+            let store = self.store.clone();
+            let messages = store.read(|reading| self.scope_logs(reading, &facts))?;
+            messages.iter().for_each(|message| self.push(message));
+            return Ok(());
+        }
         let Some(row) = self.documents.pop_front() else {
             self.push(&Message::End);
             self.ended = true;
@@ -99,21 +112,32 @@ impl Export {
 
     fn opening(&self) -> (Message, Message) {
         let own = self.store.own();
-        let known = self.theirs.as_ref().map(|theirs| &theirs.authority);
-        let records = own
-            .authority
-            .records()
-            .iter()
-            .filter(|signed| {
-                let known = known.and_then(|known| known.get(&signed.record.issuer)).copied().unwrap_or(0);
-                signed.record.number > known
-            })
-            .map(|signed| signed.encode())
-            .collect();
+        let records = self.records_after(&own.authority, own.authority.domain_log());
         (
             Message::Hello { domain: own.authority.domain(), device: own.device },
             Message::Authority { records },
         )
+    }
+
+    fn records_after(&self, authority: &Authority, log: LogId) -> Vec<Vec<u8>> {
+        let empty = LogVector::new();
+        let known = self.theirs.as_ref().and_then(|theirs| theirs.authority.get(&log)).unwrap_or(&empty);
+        authority.records_after(&log, known).into_iter().map(Signed::encode).collect()
+    }
+
+    /// What is missing there of the logs of a scope and its case, after the scope that they belong to.
+    fn scope_logs(&mut self, reading: &Reading<'_>, facts: &ScopeFacts) -> Result<Vec<Message>> {
+        let authority = self.store.own().authority.clone();
+        let mut records = Vec::new();
+        if self.cases_sent.insert(facts.case) {
+            records = self.records_after(&authority, *facts.case.as_bytes());
+        }
+        records.extend(self.records_after(&authority, *facts.id().as_bytes()));
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.scopes_sent.push(*facts.id().as_bytes());
+        Ok(vec![outgoing::scope(reading, facts.id().as_bytes())?, Message::Authority { records }])
     }
 
     fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {

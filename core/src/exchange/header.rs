@@ -1,7 +1,7 @@
 //! A document's header: what its id is the hash of, and which names its kind has in which scope.
 
-use super::admit::Refusal;
 use super::message::DocumentHeader;
+use super::refusal::Refusal;
 use crate::document::Kind;
 use crate::identity::founding::Header;
 use crate::ids::DocumentId;

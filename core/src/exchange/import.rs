@@ -1,20 +1,19 @@
 //! An import: bytes in any portions; each message is one transaction, so a cut loses nothing that was committed.
 
 use super::CancelToken;
-use super::admit::{self, Refusal};
+use super::intake::Intake;
 use super::message::{DocumentHeader, MAX_BATCH, Message, SignedChange, Splitter};
+use super::refusal::Refusal;
 use super::{header, snapshot};
-use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
 use crate::identity::keys::verify;
 use crate::identity::record::Signed;
-use crate::identity::{Founding, Scope};
+use crate::identity::{Founding, RecordRefused, Scope, ScopeFacts};
 use crate::ids::{ChangeHash, DeviceId, DocumentId, VisitationPlanId};
 use crate::storage::documents::{DocumentRow, ScopeRow};
 use crate::storage::settings::FoundingRow;
-use crate::store::project::{self, Touched};
-use crate::store::{Changes, LogLevel, Store, Topic, locked, opening};
+use crate::store::{LogLevel, Store};
 
 /// How far something is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -169,40 +168,20 @@ impl Import {
         }
     }
 
-    /// Takes in authority records, then whatever waited for a certificate.
+    /// Takes in authority records, then whatever waited for them.
     fn authority(&mut self, records: &[Vec<u8>]) -> Result<()> {
+        let records = records.iter().map(|bytes| Signed::decode(bytes)).collect::<Result<Vec<_>, _>>()?;
         let store = self.store.clone();
-        let now = store.now()?.timestamp_millis();
-        let mut authority = store.own().authority.clone();
-        let mut fresh = Vec::new();
-        for bytes in records {
-            let signed = Signed::decode(bytes)?;
-            match authority.insert(signed.clone()) {
-                Ok(true) => fresh.push(signed),
-                Ok(false) => {}
-                Err(_) => return Err(Error::NotAnExport { reason: "authority" }),
-            }
+        let taken = store.take_records(records)?;
+        // What is forged or of another domain says that the whole stream is; what is early comes again.
+        let never =
+            |refused: &RecordRefused| !matches!(refused, RecordRefused::Gap | RecordRefused::UnknownIssuer);
+        if taken.refused.iter().any(never) {
+            return Err(Error::NotAnExport { reason: "authority" });
         }
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        store.inner.database.write(|tx| {
-            for signed in &fresh {
-                tx.add_authority_record(&signed.record.issuer, signed.record.number, &signed.encode(), now)?;
-            }
-            opening::keep_certificates(tx, &authority)
-        })?;
-        store.inner.own.write().unwrap_or_else(std::sync::PoisonError::into_inner).authority = authority;
-        self.report.records += fresh.len() as u64;
-        store.inner.worker.changed(Changes::of(Topic::Identity, None));
-        let waiting: Vec<i64> = store.read(|reading| {
-            let mut rows: Vec<i64> = reading.held()?.into_iter().map(|held| held.document).collect();
-            rows.dedup();
-            Ok(rows)
-        })?;
-        for row in waiting {
-            let row = store.read(|reading| Ok(reading.document_of_row(row)?))?;
-            self.admit(&row, Vec::new())?;
+        self.report.records += taken.fresh;
+        for (row, intake) in taken.retried {
+            self.note(&row, intake)?;
         }
         Ok(())
     }
@@ -234,7 +213,7 @@ impl Import {
             _ => return Err(Error::NotAnExport { reason: "format" }),
         };
         let case_id = record.case_id();
-        self.store.inner.database.write(|tx| {
+        let written: Result<()> = self.store.inner.database.write(|tx| {
             tx.add_founding(
                 case_id.as_bytes(),
                 &FoundingRow {
@@ -250,7 +229,10 @@ impl Import {
                 plan_id: plan.try_into().ok(),
             })?;
             Ok(())
-        })
+        });
+        written?;
+        self.store.know_scope(ScopeFacts { case: case_id, founder: record.device, scope });
+        Ok(())
     }
 
     /// A whole document is loaded within limits, taken apart again and passed through the guard change by change.
@@ -308,52 +290,17 @@ impl Import {
         self.admit(&row, changes)
     }
 
-    /// One batch of one document: through the guard, into rows and projections, in one transaction.
     fn admit(&mut self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<()> {
-        let store = self.store.clone();
-        let now = store.now()?;
-        let authority = store.own().authority.clone();
-        let mut cache = locked(&store.inner.cache);
-        // The guard reloads the document; the writer's copy would be one version behind.
-        cache.remove(row.id);
-        let result = store.inner.database.write(|tx| {
-            store.ready()?;
-            let document = match Kind::from_code(&row.kind) {
-                Some(_) => store.load(&tx.reading(), row)?,
-                None => Document::new(Kind::Case).map_err(|_| Error::Unexpected { reason: "genesis" })?,
-            };
-            let own_actor = tx.reading().own_actor(row.id)?;
-            let admitted = admit::admit(tx, &authority, row, &document, changes, now.timestamp_millis())?;
-            let mut changed = Changes::default();
-            if let Some(document) = &admitted.document {
-                let heads: Vec<[u8; 32]> = document.heads().iter().map(|hash| hash.0).collect();
-                tx.set_heads(row.id, &heads)?;
-                // A change by this device's own present actor that comes from outside: the file is an older copy of
-                // what it was. Its numbers must not be given out twice, so this device goes on as somebody new.
-                if admitted.actors.iter().any(|actor| Some(actor.0) == own_actor) {
-                    tx.rotate_actor(row.id)?;
-                }
-                let horizon = store.horizon(&tx.reading())?;
-                changed = project::document(tx, row, document, Touched::Everything, horizon)?;
-            }
-            Ok((admitted, changed))
-        });
-        drop(cache);
-        let (admitted, changed) = result.map_err(|error| store.closing(error))?;
-        self.report.accepted += admitted.accepted;
-        self.report.known += admitted.known;
+        let intake = self.store.take_changes(row, changes)?;
+        self.note(row, intake)
+    }
+
+    fn note(&mut self, row: &DocumentRow, intake: Intake) -> Result<()> {
+        self.report.accepted += intake.accepted;
+        self.report.known += intake.known;
         let document = DocumentId::from_slice(&row.document_id)?;
-        for (hash, reason) in admitted.refused {
-            store.inner.log(
-                LogLevel::Warning,
-                "change.quarantined",
-                vec![hash.to_string(), reason.to_string()],
-            );
+        for (hash, reason) in intake.refused {
             self.report.quarantined.push(Quarantined { document, hash, reason });
-        }
-        if !changed.topics.is_empty() {
-            store.inner.worker.changed(changed);
-            store.inner.worker.compact(Some(vec![row.id]));
         }
         Ok(())
     }

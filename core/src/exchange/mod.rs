@@ -6,7 +6,8 @@
 //! - [`export`]: messages for somebody who holds a given vector;
 //! - [`import`]: bytes in any portions, committed batch by batch;
 //! - [`header`], [`snapshot`]: a document's name checked; a whole document taken apart;
-//! - [`admit`]: the guard that every foreign change passes.
+//! - [`admit`]: the guard that every foreign change passes; [`refusal`]: why it kept one out;
+//! - [`intake`]: a batch of changes through the guard, into rows and projections.
 //!
 //! Bytes may arrive in any split, twice, and only half: what was committed stays, and a later import goes on.
 
@@ -14,8 +15,10 @@ pub mod admit;
 pub mod export;
 pub mod header;
 pub mod import;
+pub mod intake;
 pub mod message;
 pub(crate) mod outgoing;
+pub mod refusal;
 pub mod snapshot;
 pub mod vector;
 
@@ -26,9 +29,9 @@ use crate::error::Result;
 use crate::ids::{ChangeHash, DocumentId};
 use crate::store::Store;
 
-pub use admit::Refusal;
 pub use export::Export;
 pub use import::{Import, ImportReport, Quarantined, WorkProgress};
+pub use refusal::Refusal;
 
 /// Lets somebody end long work: it ends after its last committed batch and says so.
 #[derive(Debug, Clone, Default)]

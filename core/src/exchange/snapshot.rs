@@ -2,8 +2,8 @@
 //!
 //! Nothing in it is believed because it came together: each change goes through the guard like any other.
 
-use super::admit::Refusal;
 use super::message::SignedChange;
+use super::refusal::Refusal;
 use crate::document::chunk::{self, Limits};
 use crate::document::{Kind, guard};
 

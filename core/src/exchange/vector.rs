@@ -3,10 +3,12 @@
 //! It covers what is held, quarantined changes included, or one refused change would make two devices exchange for
 //! ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
+use crate::identity::LogVector;
 use crate::identity::cbor::{Malformed, Reader, Writer};
+use crate::identity::record::LogId;
 use crate::ids::{DeviceId, DocumentId, DomainId, derive};
 use crate::storage::Reading;
 use crate::store::Store;
@@ -24,8 +26,8 @@ pub struct Vector {
     pub domain: DomainId,
     /// Its device.
     pub device: DeviceId,
-    /// The highest number of each issuer in the domain log.
-    pub authority: BTreeMap<[u8; 16], u64>,
+    /// Up to where each log of authority records is held: the domain's, those of cases and of scopes.
+    pub authority: BTreeMap<LogId, LogVector>,
     /// Per document, each actor's highest number and the first eight bytes of that change's hash.
     pub documents: BTreeMap<DocumentId, Holding>,
 }
@@ -38,8 +40,11 @@ impl Vector {
             .bytes(self.domain.as_bytes())
             .bytes(self.device.as_bytes())
             .nested(self.authority.len() as u64);
-        for (issuer, number) in &self.authority {
-            writer = writer.nested(2).bytes(issuer).unsigned(*number);
+        for (log, issuers) in &self.authority {
+            writer = writer.nested(2).bytes(log).nested(issuers.len() as u64);
+            for (issuer, (number, mark)) in issuers {
+                writer = writer.nested(3).bytes(issuer).unsigned(*number).bytes(mark);
+            }
         }
         writer = writer.nested(self.documents.len() as u64);
         for (document, actors) in &self.documents {
@@ -62,7 +67,13 @@ impl Vector {
         let mut authority = BTreeMap::new();
         for _ in 0..reader.nested()? {
             expect(reader.nested()?, 2)?;
-            authority.insert(reader.fixed()?, reader.unsigned()?);
+            let log = reader.fixed()?;
+            let mut issuers = LogVector::new();
+            for _ in 0..reader.nested()? {
+                expect(reader.nested()?, 3)?;
+                issuers.insert(reader.fixed()?, (reader.unsigned()?, reader.fixed()?));
+            }
+            authority.insert(log, issuers);
         }
         let mut documents = BTreeMap::new();
         let count = reader.nested()?;
@@ -95,12 +106,13 @@ pub fn own(store: &Store, reading: &Reading<'_>) -> Result<Vector> {
     for row in reading.documents()? {
         documents.insert(DocumentId::from_slice(&row.document_id)?, of_document(reading, row.id)?);
     }
-    Ok(Vector {
-        domain: own.authority.domain(),
-        device: own.device,
-        authority: own.authority.vector(),
-        documents,
-    })
+    let authority = &own.authority;
+    let mut logs = BTreeSet::from([authority.domain_log()]);
+    for scope in authority.scopes() {
+        logs.extend([*scope.case.as_bytes(), *scope.id().as_bytes()]);
+    }
+    let authority = logs.into_iter().map(|log| (log, authority.vector(&log))).collect();
+    Ok(Vector { domain: own.authority.domain(), device: own.device, authority, documents })
 }
 
 /// What is held of one document.
@@ -155,7 +167,7 @@ mod tests {
         let vector = Vector {
             domain: DomainId(uuid8([1; 16])),
             device: DeviceId(uuid8([2; 16])),
-            authority: BTreeMap::from([([3; 16], 2)]),
+            authority: BTreeMap::from([([3; 16], LogVector::from([([3; 16], (2, [9; 8]))]))]),
             documents: BTreeMap::from([(
                 DocumentId(uuid8([4; 16])),
                 BTreeMap::from([([5; 24], (9, [6; 8]))]),

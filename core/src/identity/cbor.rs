@@ -61,6 +61,12 @@ impl Writer {
         self
     }
 
+    /// Nothing.
+    pub fn null(mut self) -> Self {
+        let _ = self.0.null();
+        self
+    }
+
     /// The bytes.
     pub fn done(self) -> Vec<u8> {
         self.0.into_writer()
@@ -104,11 +110,16 @@ impl<'a> Reader<'a> {
 
     /// A time or nothing.
     pub fn time(&mut self) -> Result<Option<i64>, Malformed> {
-        if self.0.datatype()? == minicbor::data::Type::Null {
+        if self.null()? { Ok(None) } else { Ok(Some(self.0.i64()?)) }
+    }
+
+    /// Whether nothing stands here; if so, it is read.
+    pub fn null(&mut self) -> Result<bool, Malformed> {
+        let null = self.0.datatype()? == minicbor::data::Type::Null;
+        if null {
             self.0.null()?;
-            return Ok(None);
         }
-        Ok(Some(self.0.i64()?))
+        Ok(null)
     }
 
     /// Nothing may be left.

@@ -1,6 +1,6 @@
 //! A device's own keys: Ed25519 to sign, X25519 to agree. Kept in the vault, in memory while a store is open.
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
@@ -17,6 +17,10 @@ pub mod secret {
     pub const ROOT: &str = "root";
     /// Ed25519 seed of the recovery key, until the app confirms that it was shown.
     pub const RECOVERY: &str = "recovery";
+    /// Ed25519 seed of a root whose anchor is being stored.
+    pub const NEXT_ROOT: &str = "next-root";
+    /// Ed25519 seed of a recovery key whose anchor is being stored.
+    pub const NEXT_RECOVERY: &str = "next-recovery";
     /// The session that is about to begin.
     pub const SESSION_NEXT: &str = "session-next";
     /// The session that began last.
@@ -72,6 +76,34 @@ impl DeviceKeys {
     }
 }
 
+/// Whoever can sign a record: a device, a root, a recovery key.
+pub trait Signer {
+    /// The public key that checks the signatures.
+    fn public_key(&self) -> [u8; 32];
+    /// Signs.
+    fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64];
+}
+
+impl Signer for DeviceKeys {
+    fn public_key(&self) -> [u8; 32] {
+        self.ed25519()
+    }
+
+    fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.sign(bytes)
+    }
+}
+
+impl Signer for RootKey {
+    fn public_key(&self) -> [u8; 32] {
+        self.public()
+    }
+
+    fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.sign(bytes)
+    }
+}
+
 /// New keys could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MakeFailed {
@@ -92,6 +124,11 @@ impl RootKey {
         let Some(seed) = vault.load(name)?.map(Zeroizing::new) else { return Ok(None) };
         let Ok(seed) = <[u8; 32]>::try_from(seed.as_slice()).map(Zeroizing::new) else { return Ok(None) };
         Ok(Some(Self(SigningKey::from_bytes(&seed))))
+    }
+
+    /// The key of a seed.
+    pub fn of_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
     }
 
     /// A new key, kept in the vault before it is used.

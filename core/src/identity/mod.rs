@@ -5,7 +5,7 @@
 //! - [`cbor`]: the one encoding of everything that is signed outside Automerge;
 //! - [`record`]: signed, numbered, grow-only records;
 //! - [`certificate`]: which keys a device and its worker have;
-//! - [`authority`]: which certificates count, from the records held;
+//! - [`authority`]: who may do what, from the records held;
 //! - [`founding`]: who opened a case, and so the names of a case, its scopes and its documents;
 //! - [`signature`]: the signature over one change.
 //!
@@ -20,7 +20,9 @@ pub mod record;
 pub mod signature;
 pub mod vault;
 
-pub use authority::{Authority, Joining, JoiningRefused};
+pub use authority::{
+    Authority, ChangeFacts, Joining, JoiningRefused, LogVector, RecordRefused, ScopeFacts, Standing, Verdict,
+};
 pub use certificate::{Certificate, Role};
 pub use founding::{Founding, Scope};
 pub use keys::DeviceKeys;

@@ -23,11 +23,22 @@ pub enum ChangeState {
     Poisoned,
     /// Its document is of a kind that this version does not know.
     NewerKind,
+    /// Its author's device was ended, and no receipt covers it.
+    AuthorEnded,
+    /// No grant covers it.
+    NotGranted,
 }
 
 impl ChangeState {
-    const ALL: [Self; 5] =
-        [Self::Accepted, Self::Waiting, Self::UnknownAuthor, Self::Poisoned, Self::NewerKind];
+    const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Waiting,
+        Self::UnknownAuthor,
+        Self::Poisoned,
+        Self::NewerKind,
+        Self::AuthorEnded,
+        Self::NotGranted,
+    ];
 
     fn code(self) -> i64 {
         Self::ALL.iter().position(|state| *state == self).unwrap_or(0) as i64
@@ -184,6 +195,17 @@ impl Reading<'_> {
             .connection
             .prepare_cached("SELECT count(*) FROM change WHERE document = ?1 AND state = 2")?;
         let count: i64 = statement.query_row([document], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// How many changes of an actor in a document are held in a state.
+    pub fn held_by(&self, document: i64, actor: &[u8; 24], state: ChangeState) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM change c JOIN actor a ON a.id = c.actor
+             WHERE c.document = ?1 AND a.actor = ?2 AND c.state = ?3",
+        )?;
+        let count: i64 =
+            statement.query_row(params![document, actor.as_slice(), state.code()], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 

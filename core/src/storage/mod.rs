@@ -2,7 +2,7 @@
 //!
 //! - [`database`], [`failure`]: open, lock, readers and the writer, backup; what can go wrong;
 //! - [`schema`]: versions of the file;
-//! - [`settings`]: what the file knows of itself, authority records, foundings;
+//! - [`settings`], [`records`]: what the file knows of itself, foundings; authority records and certificates;
 //! - [`documents`]: scopes, documents, actors, heads;
 //! - [`changes`], [`snapshots`]: changes, what absorbs their bytes, evidence of what was refused;
 //! - [`drafts`]: contacts that are being written;
@@ -19,6 +19,7 @@ pub mod drafts;
 pub mod failure;
 pub mod issues;
 pub mod plans;
+pub mod records;
 pub mod schema;
 pub mod settings;
 pub mod snapshots;

@@ -9,7 +9,7 @@ use super::failure::StorageFailed;
 const APPLICATION_ID: i32 = 0x4370_4c6e;
 
 /// The steps; step n makes version n + 1.
-const STEPS: &[&str] = &[include_str!("../../sql/001_first.sql")];
+const STEPS: &[&str] = &[include_str!("../../sql/001_first.sql"), include_str!("../../sql/002_sync.sql")];
 
 /// The newest version.
 pub const VERSION: u32 = STEPS.len() as u32;
@@ -89,6 +89,33 @@ mod tests {
         connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         let newer = StorageFailed::NewerSchema { found: VERSION + 1, known: VERSION };
         assert_eq!(migrated(&mut connection), Err(newer));
+    }
+
+    #[test]
+    fn a_file_of_version_1_keeps_its_records_and_has_the_newest_tables() {
+        let mut old = memory();
+        old.execute_batch(STEPS[0]).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "INSERT INTO authority_record (issuer, number, bytes, received_at)
+             VALUES (x'01', 2, x'0a', 5), (x'01', 1, x'0b', 5)",
+        )
+        .unwrap();
+        migrated(&mut old).unwrap();
+        let mut fresh = memory();
+        migrated(&mut fresh).unwrap();
+        let tables = |connection: &Connection| -> Vec<String> {
+            let mut statement = connection
+                .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+                .unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(tables(&old), tables(&fresh));
+        let mut statement = old.prepare("SELECT bytes FROM domain_record ORDER BY id").unwrap();
+        let kept: Vec<Vec<u8>> =
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(kept, [[10], [11]]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the file knows of itself, and what it knows of authority: settings, records, certificates, foundings.
+//! What the file knows of itself, and who opened its cases: settings, foundings.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -17,6 +17,8 @@ pub mod setting {
     pub const SESSION: &str = "session";
     /// The certificate in whose name this device signs: its hash.
     pub const CERTIFICATE: &str = "certificate";
+    /// The highest trusted time that this device has seen: eight bytes, unix seconds.
+    pub const TRUSTED_TIME: &str = "trusted-time";
     /// The day up to which occurrences are projected.
     pub const HORIZON: &str = "horizon";
     /// The version of the projections.
@@ -41,14 +43,6 @@ impl Reading<'_> {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    /// Every authority record, each after the ones that it follows.
-    pub fn authority_records(&self) -> Result<Vec<Vec<u8>>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT bytes FROM authority_record ORDER BY id")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
     /// A case's founding record.
     pub fn founding(&self, case: &[u8; 16]) -> Result<Option<FoundingRow>> {
         let mut statement = self
@@ -58,16 +52,6 @@ impl Reading<'_> {
             Ok(FoundingRow { bytes: row.get(0)?, signature: row.get(1)?, certificate: row.get(2)? })
         };
         Ok(statement.query_row([case.as_slice()], row).optional()?)
-    }
-
-    /// Whether any change or case was ever written here.
-    pub fn is_untouched(&self) -> Result<bool> {
-        let touched: bool = self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM change) OR EXISTS (SELECT 1 FROM founding)",
-            [],
-            |row| row.get(0),
-        )?;
-        Ok(!touched)
     }
 }
 
@@ -80,36 +64,6 @@ impl Writing<'_> {
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             )?
             .execute(params![name, value])?;
-        Ok(())
-    }
-
-    /// Adds an authority record.
-    pub fn add_authority_record(
-        &self,
-        issuer: &[u8; 16],
-        number: u64,
-        bytes: &[u8],
-        received_at: i64,
-    ) -> Result<()> {
-        self.tx
-            .prepare_cached(
-                "INSERT INTO authority_record (issuer, number, bytes, received_at) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![issuer.as_slice(), number as i64, bytes, received_at])?;
-        Ok(())
-    }
-
-    /// Forgets every authority record and certificate: only before the first change, to join another domain.
-    pub fn clear_authority(&self) -> Result<()> {
-        self.tx.execute_batch("DELETE FROM authority_record; DELETE FROM certificate;")?;
-        Ok(())
-    }
-
-    /// Adds a certificate that counts.
-    pub fn add_certificate(&self, hash: &[u8; 32], device: &[u8; 16], worker: &str) -> Result<()> {
-        self.tx
-            .prepare_cached("INSERT OR IGNORE INTO certificate (hash, device, worker) VALUES (?1, ?2, ?3)")?
-            .execute(params![hash.as_slice(), device.as_slice(), worker])?;
         Ok(())
     }
 

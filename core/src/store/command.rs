@@ -8,11 +8,13 @@ use std::collections::HashMap;
 use super::project::{self, Touched};
 use super::worker::{Changes, Topic};
 use super::{LogLevel, Store, locked};
+use crate::access::scopes;
 use crate::document::{Document, Edit, EditRefused, Kind, Stamp};
 use crate::error::{Error, Result};
-use crate::identity::Scope;
+use crate::identity::authority::MayWrite;
 use crate::identity::founding::Header;
 use crate::identity::signature::Place;
+use crate::identity::{Scope, ScopeFacts};
 use crate::ids::{Actor, CaseId, CommandId, ConflictId, DocumentId, ScopeId};
 use crate::random;
 use crate::storage::changes::{ChangeState, ChangeToStore};
@@ -72,6 +74,7 @@ pub(crate) struct Command<'a> {
     /// Names this command in its changes, where it touches several documents.
     pub id: Option<CommandId>,
     touched: Vec<i64>,
+    scopes: Vec<ScopeFacts>,
     changes: Changes,
 }
 
@@ -99,17 +102,19 @@ impl Store {
                 code,
                 id: None,
                 touched: Vec::new(),
+                scopes: Vec::new(),
                 changes: Changes::default(),
             };
             let result = work(&mut command);
             touched = std::mem::take(&mut command.touched);
-            result.map(|value| (value, command.changes))
+            result.map(|value| (value, command.changes, command.scopes))
         });
         match result {
-            Ok((value, changes)) => {
+            Ok((value, changes, scopes)) => {
                 drop(cache);
                 let cases = changes.cases.iter().map(ToString::to_string).collect();
                 self.inner.log(LogLevel::Info, code, cases);
+                scopes.into_iter().for_each(|scope| self.know_scope(scope));
                 if !changes.topics.is_empty() {
                     self.inner.worker.changed(changes);
                 }
@@ -193,6 +198,8 @@ impl Command<'_> {
             level,
             plan_id,
         })?;
+        let founder = scopes::founder(&self.reading(), case)?;
+        self.scopes.push(ScopeFacts { case, founder, scope });
         self.tx.add_document(
             id.as_bytes(),
             scope_id.as_bytes(),
@@ -214,6 +221,7 @@ impl Command<'_> {
 
     /// Makes edits in one change, signed and stored with its projections; nothing if they change nothing.
     pub fn write(&mut self, row: &DocumentRow, edits: &[Edit]) -> Result<()> {
+        self.require_grant(row)?;
         let actor = self.own_actor(row)?;
         let time = self.time(row)?;
         let stamp = Stamp { code: self.code, command: self.id, actor, time };
@@ -254,6 +262,18 @@ impl Command<'_> {
         let changed = project::document(self.tx, row, document, Touched::by(edits), horizon)?;
         self.changes.add(changed);
         Ok(())
+    }
+
+    /// Nobody would take what this device writes without a grant. After a grant was taken back, a draft can still be
+    /// completed: that is let in for a while.
+    fn require_grant(&self, row: &DocumentRow) -> Result<()> {
+        let facts = scopes::facts(&self.reading(), &row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
+        let own = self.store.own();
+        match own.authority.may_write(&own.certificate, &facts, &row.kind) {
+            MayWrite::Granted => Ok(()),
+            MayWrite::TakenBack(_) if self.code == "contact.complete" => Ok(()),
+            MayWrite::TakenBack(_) | MayWrite::Never => Err(Error::NotGranted { case: facts.case }),
+        }
     }
 
     fn own_actor(&mut self, row: &DocumentRow) -> Result<Actor> {

@@ -1,15 +1,18 @@
 //! Keeping a store well: the horizon of planned visits, rebuild, verification, backup.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::Days;
 
+use super::Store;
 use super::project::{self, Touched};
-use super::{Store, opening};
+use crate::access::{receipts, records, scopes};
 use crate::document::{Kind, raw_chunk};
 use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, WorkProgress};
 use crate::identity::signature::Place;
+use crate::identity::{Certificate, Verdict};
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
@@ -156,12 +159,14 @@ impl Store {
         self.ready()?;
         let horizon = self.this_day()?.checked_add_days(Days::new(HORIZON_DAYS)).unwrap_or(Day::MAX);
         let done = self.inner.database.write(|tx| self.rebuild_in(tx, horizon));
-        done.map_err(|error| self.closing(error))
+        done.map_err(|error| self.closing(error))?;
+        self.retry_held()?;
+        Ok(())
     }
 
     fn rebuild_in(&self, tx: &Writing<'_>, horizon: Day) -> Result<()> {
         tx.clear_projections()?;
-        opening::keep_certificates(tx, &self.own().authority)?;
+        records::keep_certificates(tx, &self.own().authority)?;
         for row in tx.reading().documents()? {
             // A document of which nothing is accepted has no rows: its changes wait, or an import was cut.
             if Kind::from_code(&row.kind).is_some() && !tx.reading().heads(row.id)?.is_empty() {
@@ -250,6 +255,12 @@ impl Store {
         };
         let place = Place { scope: ScopeId::from_slice(&row.scope_id)?, document: id, kind: &row.kind };
         let own = self.own();
+        let facts = scopes::facts(reading, &row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
+        let former = reading.former_certificates()?;
+        let former = former.iter().map(|bytes| Certificate::decode(bytes)).collect::<Result<Vec<_>, _>>();
+        let former = former.map_err(|_| StorageFailed::damaged("certificate"))?;
+        let former: BTreeMap<[u8; 32], Certificate> =
+            former.into_iter().map(|certificate| (certificate.hash(), certificate)).collect();
         for change in reading.changes(row.id)? {
             report.changes += 1;
             let hash = ChangeHash(change.hash);
@@ -260,11 +271,14 @@ impl Store {
             };
             let intact = chunk
                 .is_some_and(|chunk| chunk.get(8..).is_some_and(|hashed| sha256(&[hashed]) == change.hash));
-            let certificate = own.authority.certificate(&change.certificate);
-            let signed = match certificate {
+            // Whose key signed does not depend on whether the certificate counts today.
+            let certificate = own.authority.held_certificate(&change.certificate);
+            let signed = match certificate.or_else(|| former.get(&change.certificate)) {
                 Some(certificate) => place.verify(certificate, &hash, &change.signature),
                 None => change.state == ChangeState::UnknownAuthor,
             };
+            let judged = own.authority.verdict(&receipts::facts_of(row, &change, facts)?);
+            report.stale_rows += u64::from(!fits(change.state, judged));
             if !intact || !signed {
                 report.forged.push(hash);
             }
@@ -326,6 +340,17 @@ impl Store {
 
     /// The newest version of a store's file that this library knows.
     pub const SCHEMA: u32 = schema::VERSION;
+}
+
+/// Whether a change stands where the records of today put it. What was applied stays, whatever they say.
+fn fits(state: ChangeState, verdict: Verdict) -> bool {
+    match state {
+        ChangeState::Accepted => true,
+        ChangeState::UnknownAuthor => verdict == Verdict::UnknownAuthor,
+        ChangeState::AuthorEnded => verdict == Verdict::AuthorEnded,
+        ChangeState::NotGranted => verdict == Verdict::NotGranted,
+        ChangeState::Waiting | ChangeState::Poisoned | ChangeState::NewerKind => true,
+    }
 }
 
 /// A document outside its store: nobody's data is locked in.

@@ -17,9 +17,10 @@ pub mod opening;
 pub mod project;
 pub mod worker;
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::access::{Grants, Identity};
 use crate::case::Cases;
 use crate::conflict::Conflicts;
 use crate::contact::Contacts;
@@ -35,7 +36,6 @@ use crate::visitation::VisitationPlans;
 
 pub use config::{LogEntry, LogLevel, LogSink, StoreConfig};
 pub use maintenance::{Info, Stats, VerifyReport};
-pub use opening::Identity;
 pub use worker::{ChangeListener, Changes, ListenerFailed, Topic, Watch};
 
 use command::Cache;
@@ -63,6 +63,10 @@ pub(crate) struct Inner {
     pub worker: Worker,
     pub state: AtomicU8,
     pub documents_loaded: AtomicU64,
+    /// Held while records are changed: they are numbered, and two that are made at once would be a fork.
+    pub records: Mutex<()>,
+    /// The highest trusted time seen, unix seconds.
+    pub trusted: AtomicI64,
 }
 
 impl Store {
@@ -109,6 +113,11 @@ impl Store {
     /// This device's identity and the domain that it belongs to.
     pub fn identity(&self) -> Identity<'_> {
         Identity { store: self }
+    }
+
+    /// Who may see and write which case.
+    pub fn grants(&self) -> Grants<'_> {
+        Grants { store: self }
     }
 
     /// What others lack, and what they brought.

@@ -1,0 +1,139 @@
+//! Grants: who may see and write which case; and what waits for a person.
+
+use caseplan_core::access::{DocumentKind, GrantState, GrantView, NewGrant, WaitingWork};
+use caseplan_core::exchange::Refusal;
+use caseplan_core::identity::record::Extent;
+use caseplan_core::ids::{CaseId, DeviceId, GrantId, VisitationPlanId, WorkerId};
+
+use crate::error::CaseplanError;
+use crate::store::CoreStore;
+use crate::time::Timestamp;
+
+/// A kind of document, as a grant names it.
+#[uniffi::remote(Enum)]
+pub enum DocumentKind {
+    /// The case and its participants.
+    Case,
+    /// Goals, interventions and services.
+    Plan,
+    /// A visitation plan with its schedules.
+    VisitationPlan,
+    /// Recorded contacts.
+    ContactLog,
+    /// Assessments.
+    Assessment,
+    /// A code that this version does not know, kept as it is.
+    Unknown {
+        /// The code as it was written.
+        raw: String,
+    },
+}
+
+/// How far a grant reaches.
+#[uniffi::remote(Enum)]
+pub enum Extent {
+    /// Every scope up to this sensitivity level, 1 to 5. A visitation plan counts as level 1.
+    Level(u8),
+    /// One visitation plan.
+    Visits(VisitationPlanId),
+}
+
+/// What a worker is to see and write of a case.
+#[uniffi::remote(Record)]
+pub struct NewGrant {
+    /// The worker.
+    pub worker: WorkerId,
+    /// Everything up to a sensitivity level, or one visitation plan.
+    pub extent: Extent,
+    /// What the worker may write; everything else within the extent may be read only.
+    pub writes: Vec<DocumentKind>,
+    /// Whether the worker may grant on, no more than this.
+    pub may_grant: bool,
+    /// Nothing is sent to the worker after this time; nothing if there is no end.
+    pub until: Option<Timestamp>,
+}
+
+/// Whether a grant holds.
+#[uniffi::remote(Enum)]
+pub enum GrantState {
+    /// It does.
+    Live,
+    /// Its time has run out: nothing is sent any more.
+    RanOut,
+    /// It was taken back at this time.
+    TakenBack(Timestamp),
+}
+
+/// A grant as it is listed.
+#[uniffi::remote(Record)]
+pub struct GrantView {
+    /// Its id.
+    pub id: GrantId,
+    /// The case.
+    pub case: CaseId,
+    /// The worker.
+    pub worker: WorkerId,
+    /// How far it reaches.
+    pub extent: Extent,
+    /// What may be written.
+    pub writes: Vec<DocumentKind>,
+    /// Whether the worker may grant on.
+    pub may_grant: bool,
+    /// Nothing is sent after this time.
+    pub until: Option<Timestamp>,
+    /// The device that gave it.
+    pub by: DeviceId,
+    /// When it was given.
+    pub at: Timestamp,
+    /// Whether it holds.
+    pub state: GrantState,
+}
+
+/// What a device still had, of one case, when it was ended or a grant was taken back.
+#[uniffi::remote(Record)]
+pub struct WaitingWork {
+    /// The case.
+    pub case: CaseId,
+    /// The device that wrote it.
+    pub device: DeviceId,
+    /// Its worker, as far as a certificate says.
+    pub worker: Option<WorkerId>,
+    /// How many changes wait.
+    pub changes: u64,
+    /// The writer's clock at the first of them.
+    pub from: Timestamp,
+    /// The writer's clock at the last of them.
+    pub to: Timestamp,
+    /// `AuthorEnded` or `NotGranted`.
+    pub reason: Refusal,
+    /// Whether a person can let it in. Work for which there never was a grant needs a grant instead.
+    pub can_be_admitted: bool,
+}
+
+#[uniffi::export]
+impl CoreStore {
+    /// Lets a worker see and write something of a case.
+    pub fn grant(&self, case: CaseId, new: NewGrant) -> Result<GrantView, CaseplanError> {
+        Ok(self.core()?.grants().give(case, &new)?)
+    }
+
+    /// Takes grants of a case back.
+    pub fn take_back(&self, case: CaseId, grants: Vec<GrantId>) -> Result<(), CaseplanError> {
+        Ok(self.core()?.grants().take_back(case, &grants)?)
+    }
+
+    /// Every grant on a case that counts, those that were taken back too.
+    pub fn grants(&self, case: CaseId) -> Result<Vec<GrantView>, CaseplanError> {
+        Ok(self.core()?.grants().list(case)?)
+    }
+
+    /// What waits for a person, by case and device.
+    pub fn waiting_work(&self) -> Result<Vec<WaitingWork>, CaseplanError> {
+        Ok(self.core()?.grants().waiting()?)
+    }
+
+    /// Lets in what a device still had of a case; answers how many changes went in.
+    pub fn admit_work(&self, case: CaseId, device: DeviceId) -> Result<u64, CaseplanError> {
+        Ok(self.core()?.grants().admit(case, device)?)
+    }
+}

@@ -1,0 +1,186 @@
+//! Receipts: what this device held of somebody's work when it learned of an end. Written in the transaction that stores
+//! the end, so what was applied is always covered and nothing is ever taken out of a document.
+
+use std::collections::BTreeSet;
+
+use super::records::{EndHash, Records};
+use super::scopes;
+use crate::document::chunk::{self, Limits};
+use crate::error::{Error, Result};
+use crate::identity::record::{Last, LogId, Receipt, RecordBody};
+use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
+use crate::ids::{Actor, CaseId, DeviceId, DocumentId};
+use crate::storage::changes::{ChangeRow, ChangeState};
+use crate::storage::documents::DocumentRow;
+use crate::store::Store;
+
+/// After a grant was taken back, what its worker still had is let in without asking for so long.
+const LATE_SECONDS: i64 = 14 * 24 * 3600;
+/// So much fits into one record, with room to spare.
+const RECORDS_PER_RECEIPT: usize = 8;
+const CHANGES_PER_RECEIPT: usize = 48;
+
+/// Writes receipts for each end that counts now and did not before.
+pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Result<()> {
+    if change.keys.is_none() || change.authority.held().all().count() == before.held().all().count() {
+        return Ok(());
+    }
+    let scopes: Vec<ScopeFacts> = change.authority.scopes().copied().collect();
+    let (was, is) = (before.judgement(), change.authority.judgement());
+    let mut ends: Vec<(EndHash, DeviceId)> = Vec::new();
+    for (device, found) in &is.ended {
+        let known = was.ended.get(device);
+        let new = found.iter().filter(|end| known.is_none_or(|known| !known.contains(end)));
+        ends.extend(new.map(|end| (end.record, *device)));
+    }
+    for facts in &scopes {
+        for (end, device) in &ends {
+            write(change, facts, *end, &[*device], false)?;
+        }
+    }
+    let cases: BTreeSet<(CaseId, DeviceId)> =
+        scopes.iter().map(|facts| (facts.case, facts.founder)).collect();
+    for (case, founder) in cases {
+        let was: BTreeSet<EndHash> =
+            ends_of_grants(before, case, founder).into_iter().map(|(end, _)| end).collect();
+        for (end, devices) in ends_of_grants(&change.authority, case, founder) {
+            for facts in scopes.iter().filter(|facts| facts.case == case && !was.contains(&end)) {
+                write(change, facts, end, &devices, false)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each record that takes grants back, with the devices of their workers.
+fn ends_of_grants(authority: &Authority, case: CaseId, founder: DeviceId) -> Vec<(EndHash, Vec<DeviceId>)> {
+    let judgement = authority.case_judgement(case, founder);
+    let mut ends: Vec<(EndHash, Vec<DeviceId>)> = Vec::new();
+    for grant in &judgement.grants {
+        for (end, _) in &grant.ends {
+            let devices = authority.devices_of(&grant.grant.worker);
+            match ends.iter_mut().find(|(known, _)| known == end) {
+                Some((_, known)) => known.extend(devices),
+                None => ends.push((*end, devices)),
+            }
+        }
+    }
+    ends
+}
+
+/// Attests what is held in a scope of the subjects' work; `refused` adds what waits because of such ends. Nothing is
+/// written where nothing is held, or by a device whose word would not count.
+fn write(
+    change: &mut Records<'_>,
+    facts: &ScopeFacts,
+    end: EndHash,
+    subjects: &[DeviceId],
+    refused: bool,
+) -> Result<bool> {
+    if !change.authority.may_attest(change.device, facts) {
+        return Ok(false);
+    }
+    let logs: [LogId; 2] = [*facts.case.as_bytes(), *facts.id().as_bytes()];
+    let (mut records, mut changes) = (Vec::new(), Vec::new());
+    for device in subjects.iter().filter(|device| **device != change.device) {
+        // Records that came after the end, such as grants, are nobody's late work.
+        for log in logs.iter().filter(|_| !refused) {
+            let (next, hash) = change.authority.held().next(log, device.as_bytes());
+            if next > 1 {
+                records.push((*device.as_bytes(), *log, Last { number: next - 1, hash }));
+            }
+        }
+        let held = change.tx.reading().held_of_device(facts.id().as_bytes(), device.as_bytes(), refused)?;
+        for (document, actor, seq) in held {
+            changes.push((DocumentId::from_slice(&document)?, Actor(actor), seq));
+        }
+    }
+    records.sort_unstable();
+    records.dedup();
+    changes.sort_unstable();
+    changes.dedup();
+    let wrote = !records.is_empty() || !changes.is_empty();
+    let keys = change.keys()?;
+    while !records.is_empty() || !changes.is_empty() {
+        let receipt = Receipt {
+            end,
+            records: records.drain(..records.len().min(RECORDS_PER_RECEIPT)).collect(),
+            changes: changes.drain(..changes.len().min(CHANGES_PER_RECEIPT)).collect(),
+        };
+        let log = *facts.id().as_bytes();
+        let issued = change.authority.issue(&keys, log, RecordBody::Receipt(receipt), change.now);
+        issued.map_err(|_| Error::Unexpected { reason: "receipt" })?;
+    }
+    Ok(wrote)
+}
+
+impl Store {
+    /// Lets in what came too late after a grant was taken back, if this device may grant; true if a receipt was written.
+    pub(crate) fn admit_late(&self, row: &DocumentRow) -> Result<bool> {
+        let trusted = self.trusted_time()?;
+        self.attest(row, |authority, device, facts, change| {
+            let extent = facts.extent();
+            if !authority.may_grant(device, facts.case, facts.founder, &extent)
+                || authority.verdict(change) != Verdict::NotGranted
+            {
+                return false;
+            }
+            let judgement = authority.case_judgement(facts.case, facts.founder);
+            let (_, ends) = authority.ends_against(change);
+            judgement
+                .grants
+                .iter()
+                .flat_map(|grant| &grant.ends)
+                .any(|(end, at)| ends.contains(end) && trusted.saturating_sub(*at) <= LATE_SECONDS)
+        })
+    }
+
+    /// Writes receipts for the held changes of a document that somebody chose to let in; true if there were any.
+    pub(crate) fn attest(
+        &self,
+        row: &DocumentRow,
+        choose: impl Fn(&Authority, DeviceId, &ScopeFacts, &ChangeFacts<'_>) -> bool,
+    ) -> Result<bool> {
+        let chosen = self.read(|reading| {
+            let own = self.own();
+            let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(None) };
+            let mut chosen: BTreeSet<(EndHash, DeviceId)> = BTreeSet::new();
+            for (held, bytes) in reading.held_of(row.id)? {
+                let waits = matches!(held.state, ChangeState::AuthorEnded | ChangeState::NotGranted);
+                if !waits || chunk::read_change(&bytes, &Limits::DEFAULT).is_err() {
+                    continue;
+                }
+                let change = facts_of(row, &held, facts)?;
+                if choose(&own.authority, own.device, &facts, &change) {
+                    let (device, grants) = own.authority.ends_against(&change);
+                    chosen.extend(device.into_iter().chain(grants).map(|end| (end, change.actor.device())));
+                }
+            }
+            Ok(Some((facts, chosen)))
+        })?;
+        let Some((facts, chosen)) = chosen.filter(|(_, chosen)| !chosen.is_empty()) else { return Ok(false) };
+        self.change_records(|change| {
+            let mut wrote = false;
+            for (end, device) in chosen {
+                wrote |= write(change, &facts, end, &[device], true)?;
+            }
+            Ok(wrote)
+        })
+    }
+}
+
+/// What the guard would know of a held change.
+pub(crate) fn facts_of<'a>(
+    row: &'a DocumentRow,
+    held: &'a ChangeRow,
+    scope: ScopeFacts,
+) -> Result<ChangeFacts<'a>> {
+    Ok(ChangeFacts {
+        certificate: &held.certificate,
+        actor: Actor(held.actor),
+        seq: held.seq,
+        document: DocumentId::from_slice(&row.document_id)?,
+        kind: &row.kind,
+        scope,
+    })
+}

@@ -1,0 +1,301 @@
+//! What counts in the logs of one case and its scopes: grants, their ends, receipts. A pure function of the records
+//! held and of what counts in the domain log.
+//!
+//! Ends of grants are judged first, as if no grant had ever been taken back: an end always counts. Grants and receipts
+//! are then the least set that begins with devices never ended and grants never taken back, and grows by what counting
+//! receipts cover. Nothing in it can take anything out again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::domain::{DomainJudgement, device};
+use super::held::{Entry, Held};
+use super::verdict::ScopeFacts;
+use crate::identity::certificate::Role;
+use crate::identity::founding::Scope;
+use crate::identity::record::{Extent, ForkChoice, Grant, Receipt, RecordBody, RecordHash};
+use crate::ids::{Actor, CaseId, ChangeHash, DeviceId, DocumentId, ScopeId, WorkerId};
+
+/// A grant that counts.
+#[derive(Debug, Clone)]
+pub struct CountingGrant {
+    /// Its id: the hash of its record.
+    pub id: RecordHash,
+    /// What it says.
+    pub grant: Grant,
+    /// Who gave it.
+    pub by: DeviceId,
+    /// When, unix seconds.
+    pub at: i64,
+    /// The records that take it back, with their times; none if nobody did.
+    pub ends: Vec<(RecordHash, i64)>,
+}
+
+/// What the logs of a case add up to.
+#[derive(Debug, Clone, Default)]
+pub struct CaseJudgement {
+    /// Workers of the device that opened the case: they have every right on it.
+    pub founders: Vec<WorkerId>,
+    /// Grants that count, ended ones too.
+    pub grants: Vec<CountingGrant>,
+    /// The receipts that count.
+    pub receipts: HashSet<RecordHash>,
+    /// Up to where changes are covered, per end, document and actor.
+    changes: HashMap<(RecordHash, DocumentId, Actor), u64>,
+    /// The records that are covered, per end.
+    records: HashSet<(RecordHash, RecordHash)>,
+    /// Which branch of a fork is kept.
+    pub forks: BTreeMap<(DocumentId, Actor, u64), ChangeHash>,
+}
+
+/// A scope whose log belongs to the case.
+struct Log {
+    scope: Scope,
+    id: ScopeId,
+}
+
+impl CaseJudgement {
+    /// Judges the logs of a case: that of the case, and those of the scopes given and of its levels.
+    pub fn of(
+        held: &Held,
+        domain: &DomainJudgement,
+        case: CaseId,
+        founder: DeviceId,
+        scopes: &[ScopeFacts],
+    ) -> Self {
+        let levels = (1..=5).map(Scope::Level);
+        let visits = scopes.iter().filter(|facts| facts.case == case).map(|facts| facts.scope);
+        let mut logs: Vec<Log> = levels
+            .chain(visits.filter(|scope| matches!(scope, Scope::Visits(_))))
+            .map(|scope| Log { scope, id: scope.id(case) })
+            .collect();
+        logs.dedup_by_key(|log| log.id);
+        let mut founders: Vec<WorkerId> = domain.workers(founder).cloned().collect();
+        founders.sort();
+        founders.dedup();
+        let mut judging = Judging { held, domain, case, judgement: Self { founders, ..Self::default() } };
+        let given = judging.given();
+        let ends = judging.ends(&given);
+        judging.grow(&given, &ends, &logs);
+        judging.choose_branches(&logs);
+        judging.judgement
+    }
+
+    /// Whether a counting receipt for one of these ends covers a change.
+    pub fn covers_change(&self, ends: &[RecordHash], document: DocumentId, actor: Actor, seq: u64) -> bool {
+        ends.iter()
+            .any(|end| self.changes.get(&(*end, document, actor)).is_some_and(|covered| seq <= *covered))
+    }
+
+    fn covers_record(&self, ends: impl IntoIterator<Item = RecordHash>, record: RecordHash) -> bool {
+        ends.into_iter().any(|end| self.records.contains(&(end, record)))
+    }
+
+    fn grant(&self, id: &RecordHash) -> Option<&CountingGrant> {
+        self.grants.iter().find(|grant| grant.id == *id)
+    }
+}
+
+struct Judging<'a> {
+    held: &'a Held,
+    domain: &'a DomainJudgement,
+    case: CaseId,
+    judgement: CaseJudgement,
+}
+
+impl<'a> Judging<'a> {
+    /// Every grant of the case log by a certified device, whether it counts or not.
+    fn given(&self) -> Vec<(&'a Arc<Entry>, &'a Grant)> {
+        let log = self.held.of_log(self.case.as_bytes());
+        log.filter_map(|entry| match &entry.signed.record.body {
+            RecordBody::Grant(grant) => Some((entry, grant)),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Whether a device may grant on a case without any grant.
+    fn is_master(&self, by: DeviceId) -> bool {
+        self.domain.workers(by).any(|worker| self.judgement.founders.contains(worker))
+            || self.domain.has_role(by, &Role::Administrator)
+    }
+
+    fn allows(&self, held: &Grant, by: DeviceId, other: &Grant) -> bool {
+        held.may_grant
+            && self.domain.workers(by).any(|worker| *worker == held.worker)
+            && held.extent.covers(&other.extent)
+            && other.writes.iter().all(|kind| held.writes.contains(kind))
+    }
+
+    /// Which grants are taken back, and by which records: by whoever may grant them, if nothing was ever taken back.
+    fn ends(&self, given: &[(&Arc<Entry>, &Grant)]) -> HashMap<RecordHash, Vec<(RecordHash, i64)>> {
+        let mut possible: HashSet<RecordHash> = HashSet::new();
+        loop {
+            let before = possible.len();
+            for (entry, grant) in given {
+                let by = device(entry.signed.record.issuer);
+                if self.is_master(by) || self.allowed_by(given, &possible, by, grant) {
+                    possible.insert(entry.hash);
+                }
+            }
+            if possible.len() == before {
+                break;
+            }
+        }
+        let mut ends: HashMap<RecordHash, Vec<(RecordHash, i64)>> = HashMap::new();
+        for entry in self.held.of_log(self.case.as_bytes()) {
+            let RecordBody::EndOfGrant(end) = &entry.signed.record.body else { continue };
+            let by = device(entry.signed.record.issuer);
+            for (taken, grant) in given.iter().filter(|(taken, _)| end.grants.contains(&taken.hash)) {
+                if self.is_master(by) || self.allowed_by(given, &possible, by, grant) {
+                    ends.entry(taken.hash).or_default().push((entry.hash, entry.signed.record.issued_at));
+                }
+            }
+        }
+        ends.values_mut().for_each(|ends| ends.sort_unstable());
+        ends
+    }
+
+    fn allowed_by(
+        &self,
+        given: &[(&Arc<Entry>, &Grant)],
+        possible: &HashSet<RecordHash>,
+        by: DeviceId,
+        other: &Grant,
+    ) -> bool {
+        given.iter().any(|(held, grant)| possible.contains(&held.hash) && self.allows(grant, by, other))
+    }
+
+    /// Grants and receipts, from devices never ended on.
+    fn grow(
+        &mut self,
+        given: &[(&Arc<Entry>, &Grant)],
+        ends: &HashMap<RecordHash, Vec<(RecordHash, i64)>>,
+        logs: &[Log],
+    ) {
+        let held = self.held;
+        loop {
+            let before = (self.judgement.grants.len(), self.judgement.receipts.len());
+            for (entry, grant) in given {
+                if self.judgement.grant(&entry.hash).is_none() && self.may_give(entry, grant) {
+                    self.judgement.grants.push(CountingGrant {
+                        id: entry.hash,
+                        grant: (*grant).clone(),
+                        by: device(entry.signed.record.issuer),
+                        at: entry.signed.record.issued_at,
+                        ends: ends.get(&entry.hash).cloned().unwrap_or_default(),
+                    });
+                }
+            }
+            for log in logs {
+                for entry in held.of_log(log.id.as_bytes()) {
+                    let RecordBody::Receipt(receipt) = &entry.signed.record.body else { continue };
+                    if !self.judgement.receipts.contains(&entry.hash) && self.may_attest(entry, &log.scope) {
+                        self.take(entry.hash, receipt);
+                    }
+                }
+            }
+            if before == (self.judgement.grants.len(), self.judgement.receipts.len()) {
+                break;
+            }
+        }
+        self.judgement.grants.sort_by_key(|grant| grant.id);
+    }
+
+    fn is_present(&self, entry: &Entry) -> bool {
+        let by = device(entry.signed.record.issuer);
+        match self.domain.ended.get(&by) {
+            None => true,
+            Some(ends) => self.judgement.covers_record(ends.iter().map(|end| end.record), entry.hash),
+        }
+    }
+
+    fn may_give(&self, entry: &Entry, grant: &Grant) -> bool {
+        let by = device(entry.signed.record.issuer);
+        grant.case == self.case
+            && self.is_present(entry)
+            && (self.is_master(by)
+                || self
+                    .judgement
+                    .grants
+                    .iter()
+                    .any(|held| self.allows(&held.grant, by, grant) && self.still(held, entry)))
+    }
+
+    /// Whether a grant was not taken back, or a record by its worker is covered all the same.
+    fn still(&self, held: &CountingGrant, entry: &Entry) -> bool {
+        held.ends.is_empty()
+            || self.judgement.covers_record(held.ends.iter().map(|(end, _)| *end), entry.hash)
+    }
+
+    /// Whether a receipt is by a device that may write in the scope.
+    fn may_attest(&self, entry: &Entry, scope: &Scope) -> bool {
+        let by = device(entry.signed.record.issuer);
+        let founder = self.domain.workers(by).any(|worker| self.judgement.founders.contains(worker));
+        self.is_present(entry)
+            && (founder
+                || self.judgement.grants.iter().any(|held| {
+                    !held.grant.writes.is_empty()
+                        && held.grant.extent.covers(&reach(scope))
+                        && self.domain.workers(by).any(|worker| *worker == held.grant.worker)
+                        && self.still(held, entry)
+                }))
+    }
+
+    fn take(&mut self, hash: RecordHash, receipt: &Receipt) {
+        self.judgement.receipts.insert(hash);
+        for (document, actor, seq) in &receipt.changes {
+            let covered = self.judgement.changes.entry((receipt.end, *document, *actor)).or_default();
+            *covered = (*covered).max(*seq);
+        }
+        for (issuer, log, last) in &receipt.records {
+            let named = self.held.get(&last.hash).map(|entry| &entry.signed.record);
+            let right = named.is_some_and(|record| record.issuer == *issuer && record.log == *log);
+            if right {
+                let covered = self.held.history(&last.hash);
+                self.judgement.records.extend(covered.into_iter().map(|record| (receipt.end, record)));
+            }
+        }
+    }
+
+    /// The actor's own device chooses, else whoever may grant; of several choices the lower hash.
+    fn choose_branches(&mut self, logs: &[Log]) {
+        let mut chosen: BTreeMap<(DocumentId, Actor, u64), (bool, ChangeHash)> = BTreeMap::new();
+        for log in logs {
+            for entry in self.held.of_log(log.id.as_bytes()) {
+                let RecordBody::ForkChoice(choice) = &entry.signed.record.body else { continue };
+                let others = !self.is_own(entry, choice);
+                if !self.is_present(entry) || others && !self.may_choose(entry, &log.scope) {
+                    continue;
+                }
+                let place = (choice.document, choice.actor, choice.seq);
+                let best = chosen.entry(place).or_insert((others, choice.keep));
+                *best = (*best).min((others, choice.keep));
+            }
+        }
+        self.judgement.forks = chosen.into_iter().map(|(place, (_, keep))| (place, keep)).collect();
+    }
+
+    fn is_own(&self, entry: &Entry, choice: &ForkChoice) -> bool {
+        choice.actor.device() == device(entry.signed.record.issuer)
+    }
+
+    fn may_choose(&self, entry: &Entry, scope: &Scope) -> bool {
+        let by = device(entry.signed.record.issuer);
+        self.is_master(by)
+            || self.judgement.grants.iter().any(|held| {
+                held.grant.may_grant
+                    && held.grant.extent.covers(&reach(scope))
+                    && self.domain.workers(by).any(|worker| *worker == held.grant.worker)
+                    && self.still(held, entry)
+            })
+    }
+}
+
+/// What a grant must reach to reach a scope.
+pub fn reach(scope: &Scope) -> Extent {
+    match scope {
+        Scope::Level(level) => Extent::Level(*level),
+        Scope::Visits(plan) => Extent::Visits(*plan),
+    }
+}

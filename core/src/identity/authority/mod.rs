@@ -1,0 +1,238 @@
+//! Who may do what: a pure function of the records held, never of their order of arrival or of a clock.
+//!
+//! - [`held`]: which records are held, a function of signatures;
+//! - [`domain`]: which of the domain log count: roots, issuers, certificates, ends;
+//! - [`case`]: which of a case's logs count: grants, their ends, receipts;
+//! - [`verdict`]: the questions that others ask;
+//! - [`issuing`]: new records;
+//! - [`joining`]: how a device comes into a domain.
+//!
+//! A store that is used alone is a domain of its own.
+
+pub mod case;
+pub mod domain;
+pub mod held;
+pub mod issuing;
+pub mod joining;
+pub mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::certificate::Certificate;
+use super::record::{LogId, RecordBody, RecordHash, Signed, network_log};
+use crate::ids::{CaseId, DeviceId, DomainId};
+
+pub use case::{CaseJudgement, CountingGrant};
+pub use domain::{Counting, DeviceEnd, DomainJudgement};
+pub use held::{Entry, Held, LogVector};
+pub use joining::{Joining, JoiningRefused, adopt, request};
+pub use verdict::{ChangeFacts, MayWrite, ScopeFacts, Standing, Verdict};
+
+/// A record that does not belong, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordRefused {
+    /// It belongs to another domain.
+    #[error("a record of another domain")]
+    OtherDomain,
+    /// No held record says what its issuer's key is.
+    #[error("a record of an unknown issuer")]
+    UnknownIssuer,
+    /// The signature is not its issuer's.
+    #[error("a record that its issuer did not sign")]
+    NotSigned,
+    /// An earlier record of the same issuer is missing.
+    #[error("a record is missing before this one")]
+    Gap,
+    /// It stands in a log where such a record cannot stand.
+    #[error("a record in the wrong log")]
+    WrongLog,
+    /// It is longer than a record may be.
+    #[error("a record that is too long")]
+    TooLong,
+    /// The first record is no domain's first anchor.
+    #[error("no anchor")]
+    NoAnchor,
+}
+
+/// The records of a domain and what follows from them. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    held: Arc<Held>,
+    scopes: Arc<BTreeSet<ScopeFacts>>,
+    judged: Arc<Judged>,
+}
+
+/// What was judged of the records held; begun anew with each record.
+#[derive(Debug, Default)]
+struct Judged {
+    domain: OnceLock<Arc<DomainJudgement>>,
+    cases: Mutex<BTreeMap<(CaseId, DeviceId), Arc<CaseJudgement>>>,
+}
+
+impl Authority {
+    /// The authority that records add up to, each after what it needs; the first must be a domain's first anchor.
+    pub fn from_records(records: impl IntoIterator<Item = Signed>) -> Result<Self, RecordRefused> {
+        let mut records = records.into_iter();
+        let anchor = records.next().ok_or(RecordRefused::NoAnchor)?;
+        let mut authority =
+            Self { held: Arc::new(Held::new(anchor)?), scopes: Arc::default(), judged: Arc::default() };
+        for record in records {
+            authority.insert(record)?;
+        }
+        Ok(authority)
+    }
+
+    /// Takes in a record; false when it was held already.
+    ///
+    /// # Errors
+    /// Why it is not held. After [`RecordRefused::Gap`] and [`RecordRefused::UnknownIssuer`] it may be sent again later.
+    pub fn insert(&mut self, signed: Signed) -> Result<bool, RecordRefused> {
+        let domain =
+            signed.record.log == *self.domain().as_bytes() || signed.record.log == network_log(self.domain());
+        if self.held.get(&signed.record.hash()).is_some() {
+            return Ok(false);
+        }
+        Arc::make_mut(&mut self.held).insert(signed)?;
+        let judged = Judged::default();
+        if !domain && let Some(known) = self.judged.domain.get() {
+            let _ = judged.domain.set(Arc::clone(known));
+        }
+        self.judged = Arc::new(judged);
+        Ok(true)
+    }
+
+    /// Says that a scope is here, so that its log is judged with its case's.
+    pub fn know_scope(&mut self, scope: ScopeFacts) {
+        if !self.scopes.contains(&scope) {
+            Arc::make_mut(&mut self.scopes).insert(scope);
+            self.forget_cases();
+        }
+    }
+
+    /// Says that a case is no longer here.
+    pub fn forget_case(&mut self, case: CaseId) {
+        Arc::make_mut(&mut self.scopes).retain(|scope| scope.case != case);
+        self.forget_cases();
+    }
+
+    fn forget_cases(&mut self) {
+        let judged = Judged::default();
+        if let Some(known) = self.judged.domain.get() {
+            let _ = judged.domain.set(Arc::clone(known));
+        }
+        self.judged = Arc::new(judged);
+    }
+
+    /// The scopes that are here.
+    pub fn scopes(&self) -> impl Iterator<Item = &ScopeFacts> {
+        self.scopes.iter()
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> DomainId {
+        self.held.domain()
+    }
+
+    /// The log of certificates, issuers and ends.
+    pub fn domain_log(&self) -> LogId {
+        *self.domain().as_bytes()
+    }
+
+    /// The log of network secrets: only for peers that are not ended, and only inside a channel.
+    pub fn network_log(&self) -> LogId {
+        network_log(self.domain())
+    }
+
+    /// The records held.
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// The records of a log, each after what it needs.
+    pub fn records<'a>(&'a self, log: &LogId) -> impl Iterator<Item = &'a Signed> {
+        self.held.of_log(log).map(|entry| &entry.signed)
+    }
+
+    /// Up to where a log is held, per issuer.
+    pub fn vector(&self, log: &LogId) -> LogVector {
+        self.held.vector(log)
+    }
+
+    /// What the owner of a vector lacks of a log, each record after what it needs.
+    pub fn records_after(&self, log: &LogId, theirs: &LogVector) -> Vec<&Signed> {
+        self.held.after(log, theirs).into_iter().map(|entry| &entry.signed).collect()
+    }
+
+    /// What counts in the domain log.
+    pub fn judgement(&self) -> Arc<DomainJudgement> {
+        Arc::clone(self.judged.domain.get_or_init(|| Arc::new(DomainJudgement::of(&self.held))))
+    }
+
+    /// What counts in the logs of a case that a device opened.
+    pub fn case_judgement(&self, case: CaseId, founder: DeviceId) -> Arc<CaseJudgement> {
+        let mut cases = self.judged.cases.lock().unwrap_or_else(PoisonError::into_inner);
+        let judge = || {
+            let scopes: Vec<ScopeFacts> =
+                self.scopes.iter().filter(|facts| facts.case == case).copied().collect();
+            Arc::new(CaseJudgement::of(&self.held, &self.judgement(), case, founder, &scopes))
+        };
+        Arc::clone(cases.entry((case, founder)).or_insert_with(judge))
+    }
+
+    /// The certificate of this hash, if it counts, with the roles and the level that count.
+    pub fn certificate(&self, hash: &[u8; 32]) -> Option<Certificate> {
+        self.judgement().certificates.get(hash).map(|counting| counting.certificate.clone())
+    }
+
+    /// The certificate of this hash, to check a signature with, whether it counts or not.
+    pub fn held_certificate(&self, hash: &[u8; 32]) -> Option<&Certificate> {
+        self.held.certificate(hash)
+    }
+
+    /// The newest certificate of a device that counts.
+    pub fn certificate_of(&self, device: DeviceId) -> Option<Certificate> {
+        let judgement = self.judgement();
+        let newest = judgement.of_device(device).into_iter().find(|counting| !counting.countersigned);
+        newest.map(|counting| counting.certificate.clone())
+    }
+
+    /// The records that show a certificate to somebody who knows the domain's anchors: it, its issuer's, and so on up.
+    pub fn chain(&self, certificate: &[u8; 32]) -> Vec<Signed> {
+        self.judgement().chain(&self.held, certificate)
+    }
+
+    /// The last two network secrets, the one to use first.
+    pub fn network_secrets(&self) -> Vec<(u64, Zeroizing<[u8; 32]>)> {
+        let judgement = self.judgement();
+        let secrets = judgement.secrets.iter().take(2).filter_map(|(generation, hash)| {
+            match &self.held.get(hash)?.signed.record.body {
+                RecordBody::NetworkSecret(body) => Some((*generation, body.secret.clone())),
+                _ => None,
+            }
+        });
+        secrets.collect()
+    }
+
+    /// Which branch of a fork is kept, if somebody who may has chosen.
+    pub fn fork_choice(
+        &self,
+        case: CaseId,
+        founder: DeviceId,
+        fork: (crate::ids::DocumentId, crate::ids::Actor, u64),
+    ) -> Option<crate::ids::ChangeHash> {
+        self.case_judgement(case, founder).forks.get(&fork).copied()
+    }
+
+    /// The end of a device by record hash.
+    pub fn device_of_end(&self, end: &RecordHash) -> Option<DeviceId> {
+        let judgement = self.judgement();
+        let found = judgement.ended.iter().find(|(_, ends)| ends.iter().any(|known| known.record == *end));
+        found.map(|(device, _)| *device)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! What counts, told with records alone.

@@ -1,0 +1,267 @@
+//! The questions that others ask: does a change count, may a device read, may it connect.
+
+use super::Authority;
+use super::case::{CaseJudgement, CountingGrant, reach};
+use super::domain::Counting;
+use crate::identity::certificate::{Certificate, Role};
+use crate::identity::founding::Scope;
+use crate::identity::record::{Extent, RecordHash};
+use crate::ids::{Actor, CaseId, DeviceId, DocumentId, ScopeId, WorkerId};
+
+/// What a scope is, as its founding record and its id say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScopeFacts {
+    /// The case.
+    pub case: CaseId,
+    /// The device that opened it.
+    pub founder: DeviceId,
+    /// What of it the scope covers.
+    pub scope: Scope,
+}
+
+impl ScopeFacts {
+    /// The scope's id.
+    pub fn id(&self) -> ScopeId {
+        self.scope.id(self.case)
+    }
+
+    /// What a grant must reach to reach it.
+    pub fn extent(&self) -> Extent {
+        reach(&self.scope)
+    }
+}
+
+/// What the guard knows of a change.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeFacts<'a> {
+    /// The certificate that its signature names.
+    pub certificate: &'a [u8; 32],
+    /// Who wrote it.
+    pub actor: Actor,
+    /// Its number.
+    pub seq: u64,
+    /// Its document.
+    pub document: DocumentId,
+    /// The document's kind.
+    pub kind: &'a str,
+    /// The document's scope.
+    pub scope: ScopeFacts,
+}
+
+/// Whether a change counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Counts,
+    /// No certificate that counts is its author's.
+    UnknownAuthor,
+    /// Its author's device was ended, and no counting receipt covers it.
+    AuthorEnded,
+    /// No grant covers it: there was none, or it was taken back and no counting receipt covers the change.
+    NotGranted,
+}
+
+/// How a device stands, for connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A certificate is valid now.
+    Current,
+    /// No certificate is valid now: it may hand over its own work and renew, and receives no case data.
+    Expired,
+    /// It was ended: it may hand over its own work, and nothing else.
+    Ended,
+    /// No certificate of it counts here.
+    Unknown,
+}
+
+/// What a worker may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayWrite {
+    /// It may.
+    Granted,
+    /// It was allowed to, until the grant was taken back at this time, unix seconds.
+    TakenBack(i64),
+    /// It was never allowed to.
+    Never,
+}
+
+impl Authority {
+    /// Whether a change counts: by records and the change alone, never by a clock or by what came first.
+    pub fn verdict(&self, facts: &ChangeFacts<'_>) -> Verdict {
+        match self.obstacles(facts) {
+            None => Verdict::UnknownAuthor,
+            Some((device, _)) if !device.is_empty() => Verdict::AuthorEnded,
+            Some((_, None)) => Verdict::Counts,
+            Some((_, Some(_))) => Verdict::NotGranted,
+        }
+    }
+
+    /// The ends that keep a change out: of its author's device, and of grants. A counting receipt for one of each that
+    /// there are lets it in.
+    pub fn ends_against(&self, facts: &ChangeFacts<'_>) -> (Vec<RecordHash>, Vec<RecordHash>) {
+        self.obstacles(facts).map(|(device, grants)| (device, grants.unwrap_or_default())).unwrap_or_default()
+    }
+
+    /// Ends of the author's device that no receipt covers, and ends of grants if no grant lets the change in; nothing
+    /// for an unknown author.
+    fn obstacles(&self, facts: &ChangeFacts<'_>) -> Option<(Vec<RecordHash>, Option<Vec<RecordHash>>)> {
+        let domain = self.judgement();
+        let counting = domain.certificates.get(facts.certificate)?;
+        let case = self.case_judgement(facts.scope.case, facts.scope.founder);
+        let covered = |ends: &[RecordHash]| case.covers_change(ends, facts.document, facts.actor, facts.seq);
+        let ended = domain.ended.get(&counting.certificate.device).into_iter().flatten();
+        let mut device: Vec<RecordHash> = ended.map(|end| end.record).collect();
+        if covered(&device) {
+            device.clear();
+        }
+        if is_founder(&case, counting, &facts.scope.scope) {
+            return Some((device, None));
+        }
+        let mut taken_back = Vec::new();
+        for grant in grants_for(&case, counting, &facts.scope.scope, Some(facts.kind)) {
+            let ends: Vec<RecordHash> = grant.ends.iter().map(|(end, _)| *end).collect();
+            if ends.is_empty() || covered(&ends) {
+                return Some((device, None));
+            }
+            taken_back.extend(ends);
+        }
+        Some((device, Some(taken_back)))
+    }
+
+    /// How a device stands at a trusted time.
+    pub fn standing(&self, device: DeviceId, trusted_time: i64) -> Standing {
+        let domain = self.judgement();
+        let own = domain.of_device(device);
+        if domain.ended.contains_key(&device) {
+            Standing::Ended
+        } else if own.iter().all(|counting| counting.countersigned) {
+            Standing::Unknown
+        } else if own.iter().any(|counting| is_valid(counting, trusted_time)) {
+            Standing::Current
+        } else {
+            Standing::Expired
+        }
+    }
+
+    /// Whether a device may be sent a scope at a trusted time.
+    pub fn may_read(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> bool {
+        if self.standing(device, trusted_time) != Standing::Current {
+            return false;
+        }
+        let domain = self.judgement();
+        let case = self.case_judgement(scope.case, scope.founder);
+        domain.of_device(device).into_iter().filter(|counting| is_valid(counting, trusted_time)).any(
+            |counting| {
+                reads_all(&counting.certificate) && reaches(counting, &scope.scope)
+                    || is_founder(&case, counting, &scope.scope)
+                    || grants_for(&case, counting, &scope.scope, None).any(|grant| {
+                        grant.ends.is_empty() && grant.grant.until.is_none_or(|until| trusted_time <= until)
+                    })
+            },
+        )
+    }
+
+    /// Whether a device reads every case, up to its level: a hub's or an administrator's.
+    pub fn reads_everything(&self, device: DeviceId) -> bool {
+        let domain = self.judgement();
+        domain.of_device(device).iter().any(|counting| reads_all(&counting.certificate))
+    }
+
+    /// Whether the holder of a certificate may write a kind of document in a scope.
+    pub fn may_write(&self, certificate: &[u8; 32], scope: &ScopeFacts, kind: &str) -> MayWrite {
+        let domain = self.judgement();
+        let Some(counting) = domain.certificates.get(certificate) else { return MayWrite::Never };
+        let case = self.case_judgement(scope.case, scope.founder);
+        if is_founder(&case, counting, &scope.scope) {
+            return MayWrite::Granted;
+        }
+        let mut taken_back = None;
+        for grant in grants_for(&case, counting, &scope.scope, Some(kind)) {
+            match grant.ends.iter().map(|(_, at)| *at).min() {
+                None => return MayWrite::Granted,
+                Some(at) => taken_back = taken_back.max(Some(at)),
+            }
+        }
+        taken_back.map_or(MayWrite::Never, MayWrite::TakenBack)
+    }
+
+    /// Whether a device may grant so much of a case.
+    pub fn may_grant(&self, device: DeviceId, case: CaseId, founder: DeviceId, extent: &Extent) -> bool {
+        let domain = self.judgement();
+        if domain.ended.contains_key(&device) {
+            return false;
+        }
+        let judgement = self.case_judgement(case, founder);
+        domain.has_role(device, &Role::Administrator)
+            || domain.workers(device).any(|worker| {
+                judgement.founders.contains(worker)
+                    || judgement.grants.iter().any(|held| {
+                        held.grant.worker == *worker
+                            && held.grant.may_grant
+                            && held.ends.is_empty()
+                            && held.grant.extent.covers(extent)
+                    })
+            })
+    }
+
+    /// Whether a device's receipts in a scope count: it may write something there, and neither it nor its grant ended.
+    pub fn may_attest(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
+        let domain = self.judgement();
+        let case = self.case_judgement(scope.case, scope.founder);
+        !domain.ended.contains_key(&device)
+            && domain.workers(device).any(|worker| {
+                case.founders.contains(worker)
+                    || case.grants.iter().any(|held| {
+                        held.grant.worker == *worker
+                            && !held.grant.writes.is_empty()
+                            && held.ends.is_empty()
+                            && held.grant.extent.covers(&scope.extent())
+                    })
+            })
+    }
+
+    /// The devices of a worker.
+    pub fn devices_of(&self, worker: &WorkerId) -> Vec<DeviceId> {
+        let domain = self.judgement();
+        let devices = domain.devices.keys().copied();
+        devices.filter(|device| domain.workers(*device).any(|other| other == worker)).collect()
+    }
+}
+
+fn is_valid(counting: &Counting, at: i64) -> bool {
+    let certificate = &counting.certificate;
+    !counting.countersigned
+        && certificate.not_before <= at
+        && certificate.not_after.is_none_or(|not_after| at <= not_after)
+}
+
+fn reads_all(certificate: &Certificate) -> bool {
+    certificate.roles.iter().any(|role| matches!(role, Role::Hub | Role::Administrator))
+}
+
+/// Whether a certificate's level reaches a scope.
+fn reaches(counting: &Counting, scope: &Scope) -> bool {
+    match scope {
+        Scope::Level(level) => *level <= counting.certificate.level,
+        Scope::Visits(_) => true,
+    }
+}
+
+fn is_founder(case: &CaseJudgement, counting: &Counting, scope: &Scope) -> bool {
+    case.founders.contains(&counting.certificate.worker) && reaches(counting, scope)
+}
+
+/// The grants, ended ones too, that let the holder of a certificate into a scope, and write a kind if one is named.
+fn grants_for<'a>(
+    case: &'a CaseJudgement,
+    counting: &'a Counting,
+    scope: &'a Scope,
+    kind: Option<&'a str>,
+) -> impl Iterator<Item = &'a CountingGrant> {
+    case.grants.iter().filter(move |held| {
+        held.grant.worker == counting.certificate.worker
+            && reaches(counting, scope)
+            && held.grant.extent.covers(&reach(scope))
+            && kind.is_none_or(|kind| held.grant.writes.iter().any(|writes| writes == kind))
+    })
+}
