@@ -32,9 +32,9 @@ pub enum DocumentKind {
 /// How far a grant reaches.
 #[uniffi::remote(Enum)]
 pub enum Extent {
-    /// Every scope up to this sensitivity level, 1 to 5. A visitation plan counts as level 1.
+    /// Every scope up to this sensitivity level, 1 to 5. A visitation plan's scope counts as level 1.
     Level(u8),
-    /// One visitation plan.
+    /// One visitation plan's scope.
     Visits(VisitationPlanId),
 }
 
@@ -43,7 +43,7 @@ pub enum Extent {
 pub struct NewGrant {
     /// The worker.
     pub worker: WorkerId,
-    /// Everything up to a sensitivity level, or one visitation plan.
+    /// Every scope up to a sensitivity level, or one visitation plan.
     pub extent: Extent,
     /// What the worker may write; everything else within the extent may be read only.
     pub writes: Vec<DocumentKind>,
@@ -89,7 +89,7 @@ pub struct GrantView {
     pub state: GrantState,
 }
 
-/// What a device still had, of one case, when it was ended or a grant was taken back.
+/// What a device still had, of one case.
 #[uniffi::remote(Record)]
 pub struct WaitingWork {
     /// The case.
@@ -104,9 +104,10 @@ pub struct WaitingWork {
     pub from: Timestamp,
     /// The writer's clock at the last of them.
     pub to: Timestamp,
-    /// `AuthorEnded` or `NotGranted`.
+    /// `author_ended` or `not_granted`.
     pub reason: Refusal,
-    /// Whether a person can let it in. Work for which there never was a grant needs a grant instead.
+    /// Whether it can be let in: there is an end to which a receipt can be written. Work for which there never was a
+    /// grant needs a grant instead.
     pub can_be_admitted: bool,
 }
 

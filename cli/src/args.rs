@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    caseload, cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits,
+    access, caseload, cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits,
 };
 
 /// Where help lists what every command takes.
@@ -79,6 +79,19 @@ pub enum Command {
     /// This device, and those it works with.
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
+    /// Devices that issue certificates, and how devices are ended.
+    #[command(subcommand)]
+    Device(access::DeviceCommand),
+    /// Let a worker see and write something of a case.
+    Grant(access::Give),
+    /// Take grants of a case back.
+    Ungrant(access::TakeBack),
+    /// Who may see and write a case.
+    Grants(access::List),
+    /// What ended devices and former colleagues still had.
+    Waiting,
+    /// Let in what a device still had of a case.
+    Admit(access::Admit),
     /// What the store is.
     Info,
     /// Make a practice store with invented cases.

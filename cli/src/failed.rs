@@ -56,6 +56,7 @@ pub fn in_words(error: &Error) -> String {
         Error::FieldInConflict { .. } => {
             "this field holds two values; settle the conflict first: see `caseplan conflicts`".to_owned()
         }
+        Error::NotGranted { .. } => "this device has no grant for that in this case".to_owned(),
         Error::NotAnExport { reason } => match *reason {
             "domain" => "the file comes from another agency's domain".to_owned(),
             _ => format!("the file is no export for this store ({reason})"),

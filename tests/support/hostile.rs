@@ -77,8 +77,9 @@ impl Hostile {
         self.says(to, vec![changes_of(target, changes)])
     }
 
-    /// Hands messages over between a greeting and an end.
+    /// Hands messages over between a greeting and an end, to somebody who granted it every case in good faith.
     pub fn says(&self, to: &Device, messages: Vec<Message>) -> ImportReport {
+        to.share_with(&self.device);
         let mut all = vec![self.hello()];
         all.extend(messages);
         all.push(Message::End);

@@ -12,11 +12,14 @@ pub mod hostile;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use caseplan_core::access::NewGrant;
+use caseplan_core::case::reads::CaseFilter;
 use caseplan_core::case::{Case, NewCase, NewParticipant, NewPerson, Participant, ParticipantRole};
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{Contact, ContactDraft, Outcome, OutcomeCode};
 use caseplan_core::exchange::ImportReport;
 use caseplan_core::identity::{KeyVault, MemoryVault, Role};
+use caseplan_core::ids::{CaseId, WorkerId};
 use caseplan_core::storage::Location;
 use caseplan_core::testing::{FixedClock, SeededRandom};
 use caseplan_core::time::{Day, Instant, Zone};
@@ -90,8 +93,40 @@ impl Device {
         self.store = Store::open(self.config(), self.vault.clone()).unwrap();
     }
 
-    /// Hands everything that another lacks to it, as bytes.
+    /// Grants every case of this worker to another one, with the right to grant on; once.
+    pub fn share_with(&self, other: &Self) {
+        let worker: WorkerId = other.worker.parse().unwrap();
+        if self.worker == other.worker || self.store.identity().domain() != other.store.identity().domain() {
+            return;
+        }
+        for case in self.cases() {
+            let grants = self.store.grants().list(case).unwrap();
+            if grants.iter().all(|grant| grant.worker != worker) {
+                let grant = NewGrant { may_grant: true, ..NewGrant::colleague(worker.clone(), 5) };
+                self.store.grants().give(case, &grant).unwrap();
+            }
+        }
+    }
+
+    /// Every case that is known here.
+    pub fn cases(&self) -> Vec<CaseId> {
+        self.store
+            .cases()
+            .list(&CaseFilter { worker: None, closed_too: true })
+            .unwrap()
+            .into_iter()
+            .map(|case| case.id)
+            .collect()
+    }
+
+    /// Hands everything that another lacks to it, as bytes, and grants it the cases.
     pub fn hand_to(&self, other: &Self) -> ImportReport {
+        self.share_with(other);
+        self.hand_over(other)
+    }
+
+    /// Hands everything that another lacks to it, as bytes.
+    pub fn hand_over(&self, other: &Self) -> ImportReport {
         let mut export =
             self.store.exchange().export(Some(&other.store.exchange().vector().unwrap())).unwrap();
         let mut import = other.store.exchange().import().unwrap();

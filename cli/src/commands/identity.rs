@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use caseplan_core::Store;
 use caseplan_core::identity::Role;
+use caseplan_core::identity::record::IssuerPower;
 use caseplan_core::ids::WorkerId;
 use caseplan_core::time::Zone;
 use clap::{Parser, Subcommand};
@@ -47,7 +48,7 @@ pub enum IdentityCommand {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
         level: u8,
     },
-    /// Join the domain of the store that certified this device, before its first change.
+    /// Join the domain of the store that certified this device; work that was done before stays valid.
     Adopt {
         /// The answer.
         answer: PathBuf,
@@ -102,20 +103,28 @@ fn devices(store: &Store, screen: &Screen) -> Result<()> {
         screen.json(&json::list(&devices, |device| {
             json!({
                 "device": device.device, "worker": device.worker, "roles": device.roles, "level": device.level,
-                "own": device.device == own,
+                "own": device.device == own, "ended": device.ended,
+                "issuer": device.issuer.map(|power| match power {
+                    IssuerPower::All => "all",
+                    IssuerPower::RenewOnly => "renew_only",
+                }),
             })
         }));
         return Ok(());
     }
     let rows = devices.iter().map(|device| {
         let roles: Vec<&str> = device.roles.iter().map(Role::code).collect();
-        let here = if device.device == own { "this one" } else { "" };
+        let here = match (&device.ended, device.device == own) {
+            (Some(why), _) => format!("ended: {why}"),
+            (None, true) => "this one".to_owned(),
+            (None, false) => String::new(),
+        };
         [
             device.device.to_string(),
             device.worker.to_string(),
             roles.join(", "),
             device.level.to_string(),
-            here.to_owned(),
+            here,
         ]
     });
     screen.table(["device", "worker", "roles", "level", ""], rows.collect(), "no devices");

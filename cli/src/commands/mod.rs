@@ -1,5 +1,6 @@
 //! One file per concept, as in core: what it takes, and what it does with a store.
 
+pub mod access;
 pub mod caseload;
 pub mod cases;
 pub mod contacts;
@@ -61,6 +62,12 @@ fn opened(command: Command, file: &Path, store: &Store, screen: &Screen) -> Resu
         Command::Backup(backup) => exchange::backup(file, store, &backup, screen),
         Command::Documents(documents) => documents::run(store, &documents, screen),
         Command::Identity(command) => identity::run(store, command, screen),
+        Command::Device(command) => access::device(store, command, screen),
+        Command::Grant(give) => access::give(store, &give, screen),
+        Command::Ungrant(back) => access::take_back(store, &back, screen),
+        Command::Grants(list) => access::list(store, &list, screen),
+        Command::Waiting => access::waiting(store, screen),
+        Command::Admit(admit) => access::admit(store, &admit, screen),
         Command::Info => reads::info(store, screen),
         // These make a store or end with a code of their own; `run` has done them.
         Command::Demo { .. }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use caseplan_core::access::NewGrant;
 use caseplan_core::case::reads::CaseFilter;
 use caseplan_core::case::{Case, NewCase, NewParticipant, NewPerson, ParticipantRole};
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{Attribution, ContactDraft, Outcome, OutcomeCode, OutcomeReason};
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
-use caseplan_core::ids::ParticipantId;
+use caseplan_core::ids::{ParticipantId, WorkerId};
 use caseplan_core::storage::Location;
 use caseplan_core::time::{Day, Zone};
 use caseplan_core::visitation::{
@@ -79,24 +80,28 @@ pub fn set(screen: &Screen, folder: &Path) -> Result<Stage> {
         "dates come from each plan's rule in its own time zone, so 14:00 stays 14:00 when clocks change",
     );
 
-    enrol(screen, &phone, &tablet)?;
+    enrol(screen, &phone, &tablet, &marc.worker)?;
     Ok(Stage { phone, tablet, case, plan, thursday })
 }
 
-/// The phone certifies the tablet and hands it what it holds.
-fn enrol(screen: &Screen, phone: &Device, tablet: &Device) -> Result<()> {
+/// The phone certifies the tablet, grants its worker the cases, and hands it what it holds.
+fn enrol(screen: &Screen, phone: &Device, tablet: &Device, marc: &WorkerId) -> Result<()> {
     screen.heading("3  A second device");
     let request = tablet.store.identity().request()?;
     let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None)?;
     tablet.store.identity().adopt(&answer)?;
+    for case in phone.store.cases().list(&CaseFilter { worker: None, closed_too: true })? {
+        let grant = NewGrant::colleague(marc.clone(), 1);
+        phone.store.grants().give(case.id, &grant)?;
+    }
     let (bytes, report) = phone.hand_to(tablet)?;
     // The receipt: now the phone knows that it is not alone with all this.
     tablet.hand_to(phone)?;
     screen.line(
-        "Marc Petit (w-204) works at the family centre. Claire's phone certifies his tablet, and hands it a",
+        "Marc Petit (w-204) works at the family centre. Claire's phone certifies his tablet, grants him her",
     );
     screen.line(format!(
-        "file: {} KB with {} signed changes, each checked before it goes in.\n",
+        "cases, and hands it a file: {} KB with {} signed changes, each checked before it goes in.\n",
         bytes / 1000,
         report.accepted
     ));

@@ -72,8 +72,9 @@ impl Identity<'_> {
         let by = RootKey::of_seed(&recovery.seed);
         let random = self.store.inner.config.random.as_ref();
         let vault = self.store.inner.vault.as_ref();
-        let known = self.store.own().authority.judgement().roots.last().map(|root| root.anchor.recovery);
-        if known != Some(by.public()) {
+        // Of any root in succession: a thief's anchor may follow the one that this secret belongs to.
+        let judgement = self.store.own().authority.judgement();
+        if judgement.roots.iter().all(|root| root.anchor.recovery != by.public()) {
             return Err(JoiningRefused::NotRecovery.into());
         }
         // In the vault before it is used, beside the old ones until the anchor is stored.

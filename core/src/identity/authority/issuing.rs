@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::domain::Root;
 use super::{Authority, Joining, JoiningRefused, RecordRefused};
 use crate::identity::certificate::{Certificate, Role};
 use crate::identity::keys::{DeviceKeys, RootKey, Signer, device_id};
@@ -224,8 +225,12 @@ impl Authority {
         now: i64,
     ) -> Result<Signed, RecordRefused> {
         let log = self.domain_log();
-        let present = self.judgement().roots.last().map(|root| root.anchor.root).unwrap_or_default();
-        let (next, hash) = self.held().next(&log, &issuer_id(&present));
+        // A thief's anchor may stand between: what is replaced is the root that this key belongs to.
+        let key = by.public_key();
+        let judgement = self.judgement();
+        let own = |root: &&Root| root.anchor.root == key || root.anchor.recovery == key;
+        let replaced = judgement.roots.iter().find(own).map(|root| root.anchor.root).unwrap_or_default();
+        let (next, hash) = self.held().next(&log, &issuer_id(&replaced));
         let after = Some(Last { number: next.saturating_sub(1), hash });
         let anchor = Anchor { root: root.public(), recovery: *recovery, domain: self.domain(), after };
         self.issue(by, log, RecordBody::Anchor(anchor), now)

@@ -1,8 +1,8 @@
 //! Every record has one encoding, and one flipped bit breaks it or its signature.
 
 use super::*;
+use crate::identity::MemoryVault;
 use crate::identity::keys::RootKey;
-use crate::identity::{Certificate, MemoryVault};
 use crate::random::SystemRandom;
 
 #[test]
