@@ -132,6 +132,7 @@ impl World {
     /// One device hands another what it lacks now, lacked before, or everything there is.
     fn exchange(&mut self, from: usize) {
         let to = (from + 1 + self.dice.below(self.devices.len() - 1)) % self.devices.len();
+        self.devices[from].share_with(&self.devices[to]);
         let vector = match self.dice.below(10) {
             0 => None,
             1 | 2 => Some(self.vectors[to].clone()),
@@ -238,7 +239,8 @@ impl World {
             let mut moved = 0;
             for from in 0..self.devices.len() {
                 for to in (0..self.devices.len()).filter(|to| *to != from) {
-                    moved += self.devices[from].hand_to(&self.devices[to]).accepted;
+                    let report = self.devices[from].hand_to(&self.devices[to]);
+                    moved += report.accepted + report.records;
                 }
             }
             if moved == 0 {
@@ -268,6 +270,8 @@ fn is_a_refusal(error: &Error) -> bool {
             | Error::ConflictChanged { .. }
             | Error::DraftChanged { .. }
             | Error::CaseClosed
+            // A stream that was kept from earlier can bring a case before its grant.
+            | Error::NotGranted { .. }
             | Error::ReferenceTaken { .. }
     )
 }

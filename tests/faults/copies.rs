@@ -69,7 +69,8 @@ fn a_backup_on_another_device_without_its_vault_is_read_only_until_enrolled() {
     assert!(second.store.info().unwrap().keys_lost);
     assert!(second.store.cases().get(case.id).unwrap().is_some());
     assert_eq!(second.store.cases().create(&new_case("2", "x")).unwrap_err(), Error::KeysLost);
-    let answer = phone.store.identity().certify(&second.store.identity().request().unwrap(), &[], 1).unwrap();
+    let answer =
+        phone.store.identity().certify(&second.store.identity().request().unwrap(), &[], 1, None).unwrap();
     second.store.identity().adopt(&answer).unwrap();
     team(&second, case.id, "second");
     let change = CaseChange { case_type: Some("foster".to_owned()), ..CaseChange::default() };

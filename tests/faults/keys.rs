@@ -50,7 +50,7 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
     assert_eq!(phone.store.exchange().import().err(), Some(Error::KeysLost));
     let stranger = Device::new("stranger", "w-1");
     assert_eq!(
-        phone.store.identity().certify(&stranger.store.identity().request().unwrap(), &[], 1),
+        phone.store.identity().certify(&stranger.store.identity().request().unwrap(), &[], 1, None),
         Err(Error::KeysLost)
     );
     // What it holds can still be handed over: it is signed.
@@ -60,7 +60,7 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
     // The app may end between request and answer.
     phone.restart();
     assert!(phone.store.info().unwrap().keys_lost);
-    let answer = laptop.store.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
+    let answer = laptop.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     phone.store.identity().adopt(&answer).unwrap();
     assert!(!phone.store.info().unwrap().keys_lost);
     assert_ne!(phone.store.identity().device(), before, "it is a new device");
@@ -77,19 +77,20 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
 }
 
 #[test]
-fn a_store_with_work_of_its_own_joins_no_other_domain() {
+fn stores_of_two_domains_take_nothing_from_each_other_until_one_joins() {
     let phone = Device::new("phone", "w-117");
     let tablet = Device::new("tablet", "w-204");
     tablet.lea("2026-0117");
-    let request = tablet.store.identity().request().unwrap();
-    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1).unwrap();
-    assert_eq!(tablet.store.identity().adopt(&answer), Err(Error::HasChanges));
     let vector = tablet.store.exchange().vector().unwrap();
     assert_eq!(
         phone.store.exchange().export(Some(&vector)).err(),
         Some(Error::NotAnExport { reason: "domain" })
     );
+    let request = tablet.store.identity().request().unwrap();
+    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
+    tablet.store.identity().adopt(&answer).unwrap();
     tablet.store.cases().create(&new_case("2026-0118", "Hugo Petit")).unwrap();
+    assert_eq!(tablet.hand_to(&phone).quarantined, []);
 }
 
 #[test]

@@ -141,7 +141,9 @@ impl Family {
         let (home, peer) = (Home(folders[0].path().to_owned()), Home(folders[1].path().to_owned()));
         let (store, peer) = (home.open().unwrap(), peer.open().unwrap());
         let request = peer.identity().request().unwrap();
-        peer.identity().adopt(&store.identity().certify(&request, &[Role::Caseworker], 1).unwrap()).unwrap();
+        peer.identity()
+            .adopt(&store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap())
+            .unwrap();
         let case = any_case(&store);
         let mut plan = weekly(&case, &case.participants[0]);
         plan.visitors = vec![PartyRef::User("w-117".parse().unwrap())];

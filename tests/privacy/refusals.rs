@@ -229,7 +229,7 @@ pub fn of_bytes_and_files(phone: &Device, said: &mut Said) {
     let bytes = SECRETS.concat().into_bytes();
     said.hears("import", phone.store.exchange().import().unwrap().feed(&bytes));
     said.hears("export", phone.store.exchange().export(Some(&bytes)).map(drop));
-    said.hears("certify", phone.store.identity().certify(&bytes, &[Role::Caseworker], 1));
+    said.hears("certify", phone.store.identity().certify(&bytes, &[Role::Caseworker], 1, None));
     said.hears("adopt", phone.store.identity().adopt(&bytes));
     let folder = scratch();
     let file = folder.path().join(format!("{}.db", SECRETS[11]));
