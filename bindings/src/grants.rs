@@ -48,8 +48,10 @@ pub struct NewGrant {
     /// What the worker may write; everything else within the extent may be read only.
     pub writes: Vec<DocumentKind>,
     /// Whether the worker may grant on, no more than this.
+    #[uniffi(default = false)]
     pub may_grant: bool,
     /// Nothing is sent to the worker after this time; nothing if there is no end.
+    #[uniffi(default = None)]
     pub until: Option<Timestamp>,
 }
 

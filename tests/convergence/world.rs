@@ -132,6 +132,7 @@ impl World {
     /// One device hands another what it lacks now, lacked before, or everything there is.
     fn exchange(&mut self, from: usize) {
         let to = (from + 1 + self.dice.below(self.devices.len() - 1)) % self.devices.len();
+        self.devices[from].share_with(&self.devices[to]);
         let vector = match self.dice.below(10) {
             0 => None,
             1 | 2 => Some(self.vectors[to].clone()),
@@ -269,7 +270,8 @@ fn is_a_refusal(error: &Error) -> bool {
             | Error::ConflictChanged { .. }
             | Error::DraftChanged { .. }
             | Error::CaseClosed
-            | Error::ReferenceTaken { .. }
+            // A stream that was kept from earlier can bring a case before its grant.
             | Error::NotGranted { .. }
+            | Error::ReferenceTaken { .. }
     )
 }

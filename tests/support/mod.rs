@@ -97,10 +97,10 @@ impl Device {
     /// Grants every case of this worker to another one, with the right to grant on; once.
     pub fn share_with(&self, other: &Self) {
         let worker: WorkerId = other.worker.parse().unwrap();
-        if self.worker == other.worker
-            || self.store.info().unwrap().keys_lost
-            || self.store.identity().domain() != other.store.identity().domain()
-        {
+        if self.worker == other.worker || self.store.identity().domain() != other.store.identity().domain() {
+            return;
+        }
+        if self.store.info().unwrap().keys_lost {
             return;
         }
         for case in self.cases() {
@@ -108,9 +108,9 @@ impl Device {
             if grants.iter().all(|grant| grant.worker != worker) {
                 let grant = NewGrant { may_grant: true, ..NewGrant::colleague(worker.clone(), 5) };
                 match self.store.grants().give(case, &grant) {
-                    // Somebody who holds a case that was never granted to them cannot share it.
+                    // It brought the case here and was never granted it itself.
                     Ok(_) | Err(Error::NotGranted { .. }) => {}
-                    Err(error) => panic!("{error:?}"),
+                    Err(error) => panic!("{error}"),
                 }
             }
         }
@@ -150,7 +150,8 @@ impl Device {
     /// Both hand each other what the other lacks, until neither has anything new.
     pub fn meet(&self, other: &Self) {
         for _ in 0..8 {
-            let moved = self.hand_to(other).accepted + other.hand_to(self).accepted;
+            let (there, back) = (self.hand_to(other), other.hand_to(self));
+            let moved = there.accepted + there.records + back.accepted + back.records;
             if moved == 0 {
                 return;
             }

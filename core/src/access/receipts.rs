@@ -56,7 +56,7 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
 fn ends_of_grants(authority: &Authority, case: CaseId, founder: DeviceId) -> Vec<(EndHash, Vec<DeviceId>)> {
     let judgement = authority.case_judgement(case, founder);
     let mut ends: Vec<(EndHash, Vec<DeviceId>)> = Vec::new();
-    for grant in &judgement.grants {
+    for grant in &judgement.possible {
         for (end, _) in &grant.ends {
             let devices = authority.devices_of(&grant.grant.worker);
             match ends.iter_mut().find(|(known, _)| known == end) {

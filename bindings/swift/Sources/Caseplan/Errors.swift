@@ -34,6 +34,7 @@ extension CaseplanError: CustomStringConvertible {
     case .Damaged(let what): "the database is damaged: \(what)"
     case .InUse: "another process has the store open"
     case .NotCertified(let reason): "not certified: \(reason)"
+    case .NotGranted(let caseId): "no grant for this in case \(caseId)"
     case .NotAnExport(let reason): "not an export for this store: \(reason)"
     case .Canceled: "canceled"
     case .Unexpected(let reason): "unexpected: \(reason)"

@@ -6,7 +6,7 @@ import Foundation
 
 /// This device and the domain that it belongs to. Devices of two domains do not accept each other's work.
 ///
-/// Before its first change a new device joins another one's domain:
+/// A new device joins another one's domain; a store that was used alone brings its work along:
 ///
 /// ```swift
 /// let request = try await tablet.identity.requestCertificate()
@@ -26,7 +26,12 @@ public struct Identity: Sendable {
     try await engine.read { try $0.domain() }
   }
 
-  /// Every device whose certificate counts.
+  /// How this device stands, for connections.
+  public func standing() async throws -> Standing {
+    try await engine.read { try $0.standing() }
+  }
+
+  /// Every device whose certificate counts, ended ones too.
   public func devices() async throws -> [CertifiedDevice] {
     try await engine.read { try $0.devices() }
   }
@@ -42,13 +47,65 @@ public struct Identity: Sendable {
   }
 
   /// Certifies the device of a request; answers what that device must adopt.
-  /// - Parameter level: The highest sensitivity level that its worker may read.
-  public func certify(_ request: Data, roles: [Role], level: UInt8 = 1) async throws -> Data {
-    try await engine.command { try $0.certify(request: request, roles: roles, level: level) }
+  /// - Parameters:
+  ///   - level: The highest sensitivity level that its worker may read.
+  ///   - notAfter: Until when it is good for connections; for ever if nothing is said.
+  public func certify(_ request: Data, roles: [Role], level: UInt8 = 1, notAfter: Date? = nil) async throws -> Data {
+    try await engine.command { try $0.certify(request: request, roles: roles, level: level, notAfter: notAfter) }
   }
 
   /// Joins the domain of the store that certified this device. Whoever handed over the answer is believed.
   public func adopt(_ answer: Data) async throws {
     try await engine.command { try $0.adopt(answer: answer) }
+  }
+
+  /// Renews a device's certificate: the same keys, worker, roles and level.
+  public func renew(_ device: DeviceId, notAfter: Date? = nil) async throws {
+    try await engine.command { try $0.renew(device: device, notAfter: notAfter) }
+  }
+
+  /// Gives a device's worker other roles and another level. Earlier acts keep the roles that they were signed with.
+  public func changeRoles(of device: DeviceId, to roles: [Role], level: UInt8) async throws {
+    try await engine.command { try $0.changeRoles(device: device, roles: roles, level: level) }
+  }
+
+  /// Lets a device certify others, or only renew, as a hub does. Only the root can.
+  public func makeIssuer(_ device: DeviceId, power: IssuerPower) async throws {
+    try await engine.command { try $0.makeIssuer(device: device, power: power) }
+  }
+
+  /// Ends a device, for ever. What this store holds of its work stays; what it still has will wait for a person.
+  public func endDevice(_ device: DeviceId, why: EndReason) async throws {
+    try await engine.command { try $0.endDevice(device: device, why: why) }
+  }
+
+  /// Ends a device's right to certify others.
+  public func endIssuer(_ device: DeviceId, why: EndReason) async throws {
+    try await engine.command { try $0.endIssuer(device: device, why: why) }
+  }
+
+  /// The 24 words that bring a lost root back, as long as nobody confirmed that they were shown.
+  public func recoveryWords() async throws -> String? {
+    try await engine.read { try $0.recoveryWords() }
+  }
+
+  /// The same secret as 32 bytes, for a QR code.
+  public func recoveryBytes() async throws -> Data? {
+    try await engine.read { try $0.recoveryBytes() }
+  }
+
+  /// Confirms that the secret was shown and is kept elsewhere: it is deleted here.
+  public func confirmRecoveryShown() async throws {
+    try await engine.command { try $0.confirmRecoveryShown() }
+  }
+
+  /// Makes a new root on this device after the old one was lost. There are new words afterwards.
+  public func recoverRoot(words: String) async throws {
+    try await engine.command { try $0.recoverRoot(words: words) }
+  }
+
+  /// Makes a new root on this device by the 32 bytes of a QR code.
+  public func recoverRoot(bytes: Data) async throws {
+    try await engine.command { try $0.recoverRootByBytes(bytes: bytes) }
   }
 }

@@ -29,6 +29,8 @@ public final class Store: Sendable {
   public var history: History { History(engine: engine) }
   /// This device and the domain that it belongs to.
   public var identity: Identity { Identity(engine: engine) }
+  /// Who may see and write which case.
+  public var grants: Grants { Grants(engine: engine) }
   /// What others lack, and what they brought.
   public var exchange: Exchange { Exchange(engine: engine) }
 

@@ -139,6 +139,13 @@ public struct ChangeHash: TextIdentifier {
   public init(_ value: String) { self.value = value }
 }
 
+/// Names a grant.
+public struct GrantId: TextIdentifier {
+  public let value: String
+
+  public init(_ value: String) { self.value = value }
+}
+
 extension UUID {
   /// Reads what the core sent.
   public init(caseplanLifting text: String) throws {

@@ -75,10 +75,22 @@ struct Phone: Sendable {
     clock.set(at(text))
   }
 
-  /// Hands everything that the other lacks to it.
+  /// Grants the other's worker every case that this one may grant, once.
+  func share(with other: Phone) async throws {
+    guard try await store.identity.domain() == other.store.identity.domain(), worker != other.worker else { return }
+    for found in try await store.cases.list(.init(worker: nil, closedToo: true)) {
+      if try await store.grants.list(found.id).contains(where: { $0.worker == other.worker }) { continue }
+      var grant = NewGrant.colleague(other.worker)
+      grant.mayGrant = true
+      try await store.grants.give(grant, on: found.id)
+    }
+  }
+
+  /// Hands everything that the other lacks to it, with the right to write.
   @discardableResult
   func hand(to other: Phone) async throws -> ImportReport {
-    try await other.store.exchange.import(from: store.exchange.export(for: other.store.exchange.vector()))
+    try await share(with: other)
+    return try await other.store.exchange.import(from: store.exchange.export(for: other.store.exchange.vector()))
   }
 
   /// Both hand each other what the other lacks, until neither has anything new.

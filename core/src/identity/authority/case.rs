@@ -3,7 +3,8 @@
 //!
 //! Ends of grants are judged first, as if no grant had ever been taken back: an end always counts. Grants and receipts
 //! are then the least set that begins with devices never ended and grants never taken back, and grows by what counting
-//! receipts cover. Nothing in it can take anything out again.
+//! receipts cover. Nothing in it can take anything out again. Who may write receipts is judged as if no device had ever
+//! been ended, or the work of a founder's lost phone would hang on a grant that hangs on the receipts for that work.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -38,6 +39,9 @@ pub struct CaseJudgement {
     pub founders: Vec<WorkerId>,
     /// Grants that count, ended ones too.
     pub grants: Vec<CountingGrant>,
+    /// Grants that would count if nobody had ever been ended, with their ends. Whoever has one of these may attest: a
+    /// grant by a founder whose only device was lost counts by the receipts of those to whom it was given.
+    pub possible: Vec<CountingGrant>,
     /// The receipts that count.
     pub receipts: HashSet<RecordHash>,
     /// Up to where changes are covered, per end, document and actor.
@@ -128,7 +132,7 @@ impl<'a> Judging<'a> {
     }
 
     /// Which grants are taken back, and by which records: by whoever may grant them, if nothing was ever taken back.
-    fn ends(&self, given: &[(&Arc<Entry>, &Grant)]) -> HashMap<RecordHash, Vec<(RecordHash, i64)>> {
+    fn ends(&mut self, given: &[(&Arc<Entry>, &Grant)]) -> HashMap<RecordHash, Vec<(RecordHash, i64)>> {
         let mut possible: HashSet<RecordHash> = HashSet::new();
         loop {
             let before = possible.len();
@@ -153,6 +157,13 @@ impl<'a> Judging<'a> {
             }
         }
         ends.values_mut().for_each(|ends| ends.sort_unstable());
+        let mut counting: Vec<CountingGrant> = given
+            .iter()
+            .filter(|(entry, _)| possible.contains(&entry.hash))
+            .map(|(entry, grant)| counting(entry, grant, &ends))
+            .collect();
+        counting.sort_by_key(|grant| grant.id);
+        self.judgement.possible = counting;
         ends
     }
 
@@ -178,13 +189,7 @@ impl<'a> Judging<'a> {
             let before = (self.judgement.grants.len(), self.judgement.receipts.len());
             for (entry, grant) in given {
                 if self.judgement.grant(&entry.hash).is_none() && self.may_give(entry, grant) {
-                    self.judgement.grants.push(CountingGrant {
-                        id: entry.hash,
-                        grant: (*grant).clone(),
-                        by: device(entry.signed.record.issuer),
-                        at: entry.signed.record.issued_at,
-                        ends: ends.get(&entry.hash).cloned().unwrap_or_default(),
-                    });
+                    self.judgement.grants.push(counting(entry, grant, ends));
                 }
             }
             for log in logs {
@@ -234,7 +239,7 @@ impl<'a> Judging<'a> {
         let founder = self.domain.workers(by).any(|worker| self.judgement.founders.contains(worker));
         self.is_present(entry)
             && (founder
-                || self.judgement.grants.iter().any(|held| {
+                || self.judgement.possible.iter().any(|held| {
                     !held.grant.writes.is_empty()
                         && held.grant.extent.covers(&reach(scope))
                         && self.domain.workers(by).any(|worker| *worker == held.grant.worker)
@@ -289,6 +294,20 @@ impl<'a> Judging<'a> {
                     && self.domain.workers(by).any(|worker| *worker == held.grant.worker)
                     && self.still(held, entry)
             })
+    }
+}
+
+fn counting(
+    entry: &Entry,
+    grant: &Grant,
+    ends: &HashMap<RecordHash, Vec<(RecordHash, i64)>>,
+) -> CountingGrant {
+    CountingGrant {
+        id: entry.hash,
+        grant: grant.clone(),
+        by: device(entry.signed.record.issuer),
+        at: entry.signed.record.issued_at,
+        ends: ends.get(&entry.hash).cloned().unwrap_or_default(),
     }
 }
 

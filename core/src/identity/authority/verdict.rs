@@ -211,7 +211,7 @@ impl Authority {
         !domain.ended.contains_key(&device)
             && domain.workers(device).any(|worker| {
                 case.founders.contains(worker)
-                    || case.grants.iter().any(|held| {
+                    || case.possible.iter().any(|held| {
                         held.grant.worker == *worker
                             && !held.grant.writes.is_empty()
                             && held.ends.is_empty()

@@ -184,3 +184,11 @@ public value class ChangeHash(
 ) {
     override fun toString(): String = value
 }
+
+/** Names a grant. */
+@JvmInline
+public value class GrantId(
+    public val value: String,
+) {
+    override fun toString(): String = value
+}

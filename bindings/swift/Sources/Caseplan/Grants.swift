@@ -1,0 +1,51 @@
+// Who may see and write which case, and what waits for a person.
+
+import CaseplanCore
+import CaseplanTypes
+import Foundation
+
+/// Grants on cases. The worker whose device opened a case needs none.
+public struct Grants: Sendable {
+  let engine: Engine
+
+  /// Lets a worker see and write something of a case.
+  @discardableResult
+  public func give(_ grant: NewGrant, on caseId: CaseId) async throws -> GrantView {
+    try await engine.command { try $0.grant(case: caseId, new: grant) }
+  }
+
+  /// Takes grants back. What this store holds of their workers' work stays; what they still have is let in for 14 days.
+  public func takeBack(_ grants: [GrantId], on caseId: CaseId) async throws {
+    try await engine.command { try $0.takeBack(case: caseId, grants: grants) }
+  }
+
+  /// Every grant on a case, those that were taken back too.
+  public func list(_ caseId: CaseId) async throws -> [GrantView] {
+    try await engine.read { try $0.grants(case: caseId) }
+  }
+
+  /// Every grant on a case, watched.
+  public func watchList(_ caseId: CaseId) -> Watched<[GrantView]> {
+    engine.watch([.identity]) { try $0.grants(case: caseId) }
+  }
+
+  /// What ended devices and former colleagues still had, by case and device.
+  public func waiting() async throws -> [WaitingWork] {
+    try await engine.read { try $0.waitingWork() }
+  }
+
+  /// Lets in what a device still had of a case: a person's decision. Answers how many changes went in.
+  @discardableResult
+  public func admit(_ device: DeviceId, of caseId: CaseId) async throws -> UInt64 {
+    try await engine.command { try $0.admitWork(case: caseId, device: device) }
+  }
+}
+
+extension NewGrant {
+  /// Everything up to a level: what a substitute or a colleague gets.
+  public static func colleague(_ worker: WorkerId, level: UInt8 = 1) -> NewGrant {
+    NewGrant(
+      worker: worker, extent: .level(level), writes: [.case, .plan, .visitationPlan, .contactLog, .assessment],
+      mayGrant: false, until: nil)
+  }
+}
