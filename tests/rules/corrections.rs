@@ -3,9 +3,11 @@
 use caseplan_core::Error;
 use caseplan_core::case::PersonCorrection;
 use caseplan_core::contact::{Attendance, AttendanceStatus, Contact, Correction, NewAddendum, OutcomeCode};
-use caseplan_core::ids::ContactId;
+use caseplan_core::document::{Document, Edit, EditRefused, FieldPath, Kind, OpId, Stamp};
+use caseplan_core::ids::{Actor, ContactId};
 use caseplan_core::visitation::{ContactMethod, DueState, DueVisit, PartyRef};
 
+use crate::support::hostile::document_of;
 use crate::support::{Device, at, day, occurred};
 
 fn corrects(corrections: Vec<Correction>) -> NewAddendum {
@@ -150,6 +152,51 @@ fn a_settlement_each_way_on_two_devices_is_a_conflict_again() {
     assert_ne!(again[0].id, conflict.id);
     assert_eq!(again[0].values.len(), 2);
     assert_eq!(phone.rows(), tablet.rows());
+}
+
+#[test]
+fn a_conflict_that_has_changed_is_read_again_before_it_is_settled() {
+    let phone = Device::new("phone", "w-117");
+    let devices = [phone.enrol("tablet", "w-204"), phone.enrol("laptop", "w-300")];
+    let contact = recorded(&phone);
+    devices.iter().for_each(|device| phone.meet(device));
+    for (device, place) in [&phone, &devices[0], &devices[1]].into_iter().zip(["A", "B", "C"]) {
+        device.now("2026-03-08T09:00:00Z");
+        let correction = Correction::Place { value: place.to_owned() };
+        device.store.contacts().amend(contact.id, &corrects(vec![correction])).unwrap();
+    }
+    phone.meet(&devices[0]);
+    let seen = phone.store.conflicts().list(None).unwrap().remove(0);
+    phone.meet(&devices[1]);
+    let before = phone.rows();
+    let refused = phone.store.conflicts().settle(&seen.id, &seen.values[0].id);
+    assert_eq!(refused, Err(Error::ConflictChanged { conflict: seen.id.clone() }));
+    assert_eq!(phone.rows(), before, "nothing is lost");
+    assert_eq!(phone.store.conflicts().get(&seen.id).unwrap(), None);
+
+    // The document itself refuses a settlement that has not seen every value.
+    let (_, changes) = document_of(&phone, Kind::ContactLog);
+    let chunks: Vec<Vec<u8>> = changes.into_iter().map(|change| change.chunk).collect();
+    let genesis = Kind::ContactLog.genesis_bytes();
+    let mut document = Document::load(Kind::ContactLog, genesis, &chunks).unwrap();
+    let field = format!("{}.place", contact.id);
+    let all: Vec<_> =
+        document.view().fields("corrected").fields[&field].rivals.iter().map(|r| r.op).collect();
+    let settle = |seen: &[OpId]| Edit::Settle {
+        path: FieldPath::flat("corrected", &field),
+        seen: seen.to_vec(),
+        value: "D".into(),
+    };
+    let device = phone.store.identity().device();
+    let stamp = Stamp { code: "x", command: None, actor: Actor::new(device, [7; 8]), time: 0 };
+    let half = document.commit(&[settle(&all[..2])], stamp);
+    assert!(matches!(half, Err(EditRefused::ConflictChanged { .. })), "{half:?}");
+    assert!(document.commit(&[settle(&all)], stamp).unwrap().is_some());
+
+    let now = phone.store.conflicts().list(None).unwrap().remove(0);
+    assert_eq!(now.values.len(), 3);
+    phone.store.conflicts().settle(&now.id, &now.values[2].id).unwrap();
+    assert!(phone.store.conflicts().list(None).unwrap().is_empty());
 }
 
 #[test]
