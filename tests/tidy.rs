@@ -47,7 +47,7 @@ const TOP: &[&str] = &[
 const ROOMS: &[(&str, &[&str])] = &[
     ("automerge", &["core/src/document/", "core/tests/", "tests/", "bench/"]),
     ("rusqlite", &["core/src/storage/", "core/tests/", "tests/", "bench/"]),
-    ("uniffi", &["bindings/", "tests/mirrors.rs"]),
+    ("uniffi", &["bindings/", "tests/mirrors.rs", "bench/"]),
 ];
 
 #[test]
