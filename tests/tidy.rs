@@ -49,7 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rusqlite", &["core/src/storage/", "core/tests/", "tests/", "bench/"]),
     ("snow", &["core/src/sync/noise.rs", "tests/"]),
     ("spake2", &["core/src/sync/enrolment/pake.rs", "tests/"]),
-    ("uniffi", &["bindings/", "tests/mirrors.rs"]),
+    ("uniffi", &["bindings/", "tests/mirrors.rs", "bench/"]),
 ];
 
 #[test]

@@ -84,7 +84,7 @@ fn log(command: &mut Command<'_>, case_id: CaseId, planned: &[PlannedVisit]) -> 
     let mut part = 0;
     loop {
         let row = command.document(case_id, scope, Kind::ContactLog, log_name(&parent, year, part))?;
-        if command.reading().contacts_in(row.id)? < LOG_SIZE {
+        if !command.is_full(&row, LOG_SIZE)? {
             return Ok(row);
         }
         part += 1;

@@ -150,6 +150,11 @@ impl StoredSnapshot {
         deflated(chunk).map(Self)
     }
 
+    /// The bytes that will be stored: a format byte and the deflated chunk.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The chunk, read back from the bytes that will be stored.
     pub fn chunk(&self) -> Result<Vec<u8>> {
         open_blob(&self.0, "snapshot")

@@ -3,7 +3,7 @@
 //! A change is made in memory, signed, stored with heads and projections, and only then committed. On any error the
 //! loaded documents that were touched are dropped, or memory would be one change ahead of the disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::project::{self, Touched};
 use super::worker::{Changes, Topic};
@@ -31,12 +31,15 @@ const MAX_AHEAD: i64 = 24 * 3600;
 #[derive(Default)]
 pub(crate) struct Cache {
     documents: HashMap<i64, (u64, Document)>,
+    /// Contact logs that take no more contacts: none ever leaves one.
+    full: HashSet<i64>,
     tick: u64,
 }
 
 impl Cache {
     pub fn clear(&mut self) {
         self.documents.clear();
+        self.full.clear();
     }
 
     fn get(&mut self, row: i64) -> Option<&mut Document> {
@@ -125,6 +128,7 @@ impl Store {
             }
             Err(error) => {
                 touched.into_iter().for_each(|row| cache.remove(row));
+                cache.full.clear();
                 drop(cache);
                 self.inner.log(LogLevel::Trace, "command.refused", vec![code.to_owned(), error.to_string()]);
                 Err(self.closing(error))
@@ -208,6 +212,18 @@ impl Command<'_> {
             &header.name,
         )?;
         self.require(id, kind.code())
+    }
+
+    /// Whether a contact log holds so many contacts. A full one is counted once: nothing ever leaves it.
+    pub fn is_full(&mut self, row: &DocumentRow, size: u64) -> Result<bool> {
+        if self.cache.full.contains(&row.id) {
+            return Ok(true);
+        }
+        let full = self.reading().contacts_in(row.id)? >= size;
+        if full {
+            self.cache.full.insert(row.id);
+        }
+        Ok(full)
     }
 
     /// A loaded document.
