@@ -25,7 +25,7 @@ fn the_page_names_every_code_and_no_other() {
         assert_eq!(named(&page, section), codes, "{section}");
     };
     check("`Invalid.reason`", last_literals(&core, "invalid("));
-    check("`RuleBroken.rule`", last_literals(&core, "Error::rule(").into_iter().filter(is_rule).collect());
+    check("`RuleBroken.rule`", last_literals(&core, "Error::rule(").into_iter().filter(|name| is_rule(name)).collect());
     check("`NotAnExport.reason`", last_literals(&core, "NotAnExport { reason: "));
     let mut joining = last_literals(&bindings, "JoiningRefused::");
     joining.extend(last_literals(&bindings, "Self::NotCertified { reason: "));
@@ -67,7 +67,7 @@ fn last_literals(text: &str, what: &str) -> Names {
         .collect()
 }
 
-fn is_rule(name: &String) -> bool {
+fn is_rule(name: &str) -> bool {
     name.contains('-')
 }
 
