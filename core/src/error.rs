@@ -135,7 +135,7 @@ pub enum Error {
     /// The bytes are no export, are cut short where they must not be, or come from another domain.
     #[error("not an export for this store: {reason}")]
     NotAnExport {
-        /// What is wrong: `format`, `version`, `domain`, `order`, `finished`.
+        /// What is wrong: `format`, `domain`, `order`, `authority`, `finished`.
         reason: &'static str,
     },
     /// The caller canceled; what was committed before stays.
