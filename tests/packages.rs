@@ -1,14 +1,14 @@
 //! Keeps the Maven build, which `./test` runs, and the Gradle build, which Android teams run, at one version of
 //! everything and over the same sources.
-#![allow(clippy::panic, reason = "a test's helper fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking")]
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The modules that both builds have.
-const MODULES: &[&str] = &["core", "caseplan"];
+/// The modules that both builds have: Gradle's `android` is the AAR, Maven's compiles what is Android's only.
+const MODULES: &[&str] = &["core", "caseplan", "android"];
 
 /// Where each of them keeps its hand-written Kotlin.
 const SOURCES: &str = "src/main/kotlin";
@@ -20,7 +20,7 @@ const SHARED_VERSIONS: &[&str] = &["kotlin", "coroutines", "jna", "junit"];
 fn every_build_names_the_version_of_cargo_toml() {
     let version = Some(env!("CARGO_PKG_VERSION"));
     assert_eq!(catalog_version(&kotlin("gradle/libs.versions.toml"), "caseplan"), version);
-    for pom in ["pom.xml", "core/pom.xml", "caseplan/pom.xml"] {
+    for pom in ["pom.xml", "core/pom.xml", "caseplan/pom.xml", "android/pom.xml"] {
         assert_eq!(element(&kotlin(pom), "version"), version, "{pom}");
     }
 }
@@ -40,13 +40,13 @@ fn maven_and_gradle_build_the_same_modules() {
         assert!(gradle.contains(&format!("\":{module}\"")), "settings.gradle.kts lacks {module}");
     }
     assert_eq!(pom.matches("<module>").count(), MODULES.len());
-    assert_eq!(gradle.matches("\":").count(), MODULES.len() + 1, "the modules of the pom, and the AAR");
+    assert_eq!(gradle.matches("\":").count(), MODULES.len());
 }
 
 #[test]
 fn maven_gradle_and_the_aar_compile_the_same_sources() {
     let aar = kotlin("android/build.gradle.kts");
-    for module in MODULES {
+    for module in MODULES.iter().filter(|module| **module != "android") {
         assert!(kotlin_root().join(module).join(SOURCES).is_dir(), "{module}/{SOURCES} is not there");
         let pom = kotlin(&format!("{module}/pom.xml"));
         let gradle = kotlin(&format!("{module}/build.gradle.kts"));
@@ -64,6 +64,51 @@ fn maven_gradle_and_the_aar_compile_the_same_sources() {
     ];
     for (build, name) in generated {
         assert!(kotlin(build).contains(name), "{build} does not compile the generated sources");
+    }
+}
+
+#[test]
+fn everything_public_in_kotlin_is_documented() {
+    let faults: Vec<String> =
+        MODULES.iter().flat_map(|module| kotlin_sources(module)).flat_map(undocumented).collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    let bad =
+        "/** A. */\npublic class A {\n    public val b: Int = 1\n\n    @Volatile public var c: Int = 1\n}\n";
+    assert_eq!(undocumented(("A.kt".to_owned(), bad.to_owned())).len(), 2);
+}
+
+#[test]
+fn every_service_shows_a_sample_that_a_test_runs() {
+    let samples = kotlin("caseplan/src/test/kotlin/org/caseplan/Samples.kt");
+    let runs = kotlin("caseplan/src/test/kotlin/org/caseplan/SamplesTest.kt");
+    let sources: String = kotlin_sources("caseplan").into_iter().map(|(_, text)| text).collect();
+    let shown: Vec<&str> = sources
+        .split("@sample org.caseplan.Samples.")
+        .skip(1)
+        .filter_map(|rest| rest.split_whitespace().next())
+        .collect();
+    let services = sources.matches(" internal constructor(\n    private val engine: Engine,").count();
+    assert_eq!(shown.len(), services + 1, "the store and each service: {shown:?}");
+    for name in shown {
+        assert!(samples.contains(&format!("suspend fun {name}(")), "there is no sample {name}");
+        assert!(runs.contains(&format!("Samples.{name}(")), "nobody runs the sample {name}");
+    }
+}
+
+#[test]
+fn the_tours_of_the_readme_are_what_tests_run() {
+    let readme = read("README.md");
+    let tours = [
+        ("kotlin", "bindings/kotlin/caseplan/src/test/kotlin/org/caseplan/TourTest.kt"),
+        ("swift", "bindings/swift/Tests/CaseplanTests/TourTests.swift"),
+    ];
+    for (language, test) in tours {
+        let (_, tour) = readme.split_once(&format!("```{language}\n")).unwrap();
+        let (tour, _) = tour.split_once("```").unwrap();
+        let test = read(test);
+        let (_, run) = test.split_once("// The tour begins.\n").unwrap();
+        let (run, _) = run.split_once("// The tour ends.").unwrap();
+        assert_eq!(lines(tour), lines(run), "the tour in {language}");
     }
 }
 
@@ -105,10 +150,42 @@ fn catalog_version<'a>(catalog: &'a str, name: &str) -> Option<&'a str> {
     Some(value.trim().trim_matches('"'))
 }
 
+/// The lines of a text, without their indents.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
+/// Public declarations without KDoc before them.
+fn undocumented((path, text): (String, String)) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut before = "";
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let public = line.trim_start_matches("@Volatile ").starts_with("public ");
+        if public && !before.ends_with("*/") && !before.starts_with('@') {
+            faults.push(format!("{path}:{}: {line}", number + 1));
+        }
+        before = line;
+    }
+    faults
+}
+
+/// The hand-written sources of a module, with their paths.
+fn kotlin_sources(module: &str) -> Vec<(String, String)> {
+    let folder = kotlin_root().join(module).join(SOURCES).join("org/caseplan");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
+}
+
 fn kotlin_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings/kotlin")
 }
 
 fn kotlin(path: &str) -> String {
-    fs::read_to_string(kotlin_root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    read(&format!("bindings/kotlin/{path}"))
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

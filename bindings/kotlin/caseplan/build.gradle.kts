@@ -18,7 +18,7 @@ sourceSets.main {
 dependencies {
     api(project(":core"))
     api(libs.coroutines.core)
-    testImplementation(libs.coroutines.test)
+    testImplementation(libs.abi.tools)
     testImplementation(libs.kotlin.test.junit5)
     testImplementation(platform(libs.junit.bom))
     testImplementation(libs.junit.jupiter)
@@ -29,4 +29,5 @@ tasks.test {
     useJUnitPlatform()
     systemProperty("jna.library.path", rootProject.file(providers.gradleProperty("caseplan.native.dir").get()).path)
     systemProperty("caseplan.version", version)
+    systemProperty("caseplan.api.write", providers.gradleProperty("caseplan.api.write").getOrElse("false"))
 }

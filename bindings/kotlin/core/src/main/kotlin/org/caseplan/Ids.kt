@@ -5,10 +5,12 @@ import java.util.UUID
 /** Names a case. */
 @JvmInline
 public value class CaseId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): CaseId = CaseId(UUID.fromString(text))
@@ -18,10 +20,12 @@ public value class CaseId(
 /** Names a person taking part in a case. */
 @JvmInline
 public value class ParticipantId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): ParticipantId = ParticipantId(UUID.fromString(text))
@@ -31,10 +35,12 @@ public value class ParticipantId(
 /** Names a visitation plan. */
 @JvmInline
 public value class VisitationPlanId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): VisitationPlanId = VisitationPlanId(UUID.fromString(text))
@@ -44,10 +50,12 @@ public value class VisitationPlanId(
 /** Names somebody's place in a visitation plan. */
 @JvmInline
 public value class PartyId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): PartyId = PartyId(UUID.fromString(text))
@@ -57,10 +65,12 @@ public value class PartyId(
 /** Names one schedule of a visitation plan. */
 @JvmInline
 public value class ScheduleId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): ScheduleId = ScheduleId(UUID.fromString(text))
@@ -70,10 +80,12 @@ public value class ScheduleId(
 /** Names a recorded contact. */
 @JvmInline
 public value class ContactId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): ContactId = ContactId(UUID.fromString(text))
@@ -83,10 +95,12 @@ public value class ContactId(
 /** Names an addendum to a contact. */
 @JvmInline
 public value class AddendumId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): AddendumId = AddendumId(UUID.fromString(text))
@@ -96,10 +110,12 @@ public value class AddendumId(
 /** Names a draft of a contact on this device. */
 @JvmInline
 public value class DraftId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): DraftId = DraftId(UUID.fromString(text))
@@ -109,10 +125,12 @@ public value class DraftId(
 /** Names a device. */
 @JvmInline
 public value class DeviceId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): DeviceId = DeviceId(UUID.fromString(text))
@@ -122,10 +140,12 @@ public value class DeviceId(
 /** Names the domain that devices belong to. */
 @JvmInline
 public value class DomainId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): DomainId = DomainId(UUID.fromString(text))
@@ -135,10 +155,12 @@ public value class DomainId(
 /** Names a document of the store. */
 @JvmInline
 public value class DocumentId(
+    /** The id as the platform has it. */
     public val value: UUID,
 ) {
     override fun toString(): String = value.toString()
 
+    /** Reads ids. */
     public companion object {
         /** Reads an id as [toString] writes it; throws [IllegalArgumentException] when it is none. */
         public fun parse(text: String): DocumentId = DocumentId(UUID.fromString(text))
@@ -148,6 +170,7 @@ public value class DocumentId(
 /** Names a worker as the agency does. */
 @JvmInline
 public value class WorkerId(
+    /** The id as text. */
     public val value: String,
 ) {
     override fun toString(): String = value
@@ -156,6 +179,7 @@ public value class WorkerId(
 /** Names a field in conflict together with the values that were seen. */
 @JvmInline
 public value class ConflictId(
+    /** The id as text. */
     public val value: String,
 ) {
     override fun toString(): String = value
@@ -164,6 +188,7 @@ public value class ConflictId(
 /** Names one value of a field in conflict. */
 @JvmInline
 public value class ConflictValueId(
+    /** The id as text. */
     public val value: String,
 ) {
     override fun toString(): String = value
@@ -172,6 +197,7 @@ public value class ConflictValueId(
 /** Names an issue; the same on every device. */
 @JvmInline
 public value class IssueId(
+    /** The id as text. */
     public val value: String,
 ) {
     override fun toString(): String = value
@@ -180,6 +206,7 @@ public value class IssueId(
 /** Names a change, and with others a version. */
 @JvmInline
 public value class ChangeHash(
+    /** The id as text. */
     public val value: String,
 ) {
     override fun toString(): String = value

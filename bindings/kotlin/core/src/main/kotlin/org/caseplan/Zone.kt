@@ -11,6 +11,7 @@ import java.time.ZoneId
  */
 @JvmInline
 public value class Zone(
+    /** The name in the IANA database. */
     public val name: String,
 ) {
     /** The name of [zone]. */
