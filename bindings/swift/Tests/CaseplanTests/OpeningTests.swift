@@ -21,7 +21,7 @@ import Testing
     #expect(try await again.store.contacts.drafts() == [draft])
     #expect(try await again.store.identity.device() == device)
     let info = try await again.store.info()
-    #expect(info.schema == 1 && info.documents == 2 && !info.keysLost && info.quarantined == 0)
+    #expect(info.schema == 2 && info.documents == 2 && !info.keysLost && info.quarantined == 0)
   }
 
   @Test func aVaultInAFolderServesADesktop() async throws {

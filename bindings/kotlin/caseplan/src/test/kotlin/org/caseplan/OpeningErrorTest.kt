@@ -53,7 +53,7 @@ class OpeningErrorTest {
             phone.store.close()
             // The version of the file stands in its header, at offset 60.
             overwrite(phone.file, 60, byteArrayOf(0, 0, 0, 9))
-            expect(CaseplanException.NewerSchema(9U, 1U)) { phone.restarted() }
+            expect(CaseplanException.NewerSchema(9U, 2U)) { phone.restarted() }
         }
 
     @Test

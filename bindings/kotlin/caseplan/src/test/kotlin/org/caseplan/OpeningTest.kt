@@ -29,7 +29,7 @@ class OpeningTest {
             assertEquals(listOf(draft), again.contacts.drafts())
             assertEquals(device, again.identity.device())
             val info = again.info()
-            assertEquals(1U, info.schema)
+            assertEquals(2U, info.schema)
             assertEquals(2UL, info.documents)
             assertEquals(0UL, info.quarantined)
             assertFalse(info.keysLost)
