@@ -82,7 +82,11 @@ struct Phone: Sendable {
       if try await store.grants.list(found.id).contains(where: { $0.worker == other.worker }) { continue }
       var grant = NewGrant.colleague(other.worker)
       grant.mayGrant = true
-      try await store.grants.give(grant, on: found.id)
+      do {
+        try await store.grants.give(grant, on: found.id)
+      } catch CaseplanError.NotGranted {
+        continue  // not this one's to grant
+      }
     }
   }
 

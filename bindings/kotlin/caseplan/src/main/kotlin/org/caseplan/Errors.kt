@@ -34,6 +34,7 @@ public val CaseplanException.text: String
             is CaseplanException.Damaged -> "the database is damaged: $what"
             is CaseplanException.InUse -> "another process has the store open"
             is CaseplanException.NotCertified -> "not certified: $reason"
+            is CaseplanException.NotGranted -> "no grant for this in case $caseId"
             is CaseplanException.NotAnExport -> "not an export for this store: $reason"
             is CaseplanException.Canceled -> "canceled"
             is CaseplanException.Unexpected -> "unexpected: $reason"

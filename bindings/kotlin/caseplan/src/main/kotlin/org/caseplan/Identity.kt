@@ -1,10 +1,11 @@
 package org.caseplan
 
 import kotlinx.coroutines.flow.Flow
+import java.time.Instant
 
 /**
- * This device and the domain that it belongs to. Devices of two domains do not accept each other's work: before its
- * first change, a new device joins another one's domain.
+ * This device and the domain that it belongs to. Devices of two domains do not accept each other's work: a new
+ * device joins another one's domain, and a store that was used alone brings its work along.
  *
  * @sample org.caseplan.Samples.identity
  */
@@ -17,7 +18,10 @@ public class Identity internal constructor(
     /** The domain. */
     public suspend fun domain(): DomainId = engine.read { it.domain() }
 
-    /** Every device whose certificate counts. */
+    /** How this device stands, for connections. */
+    public suspend fun standing(): Standing = engine.read { it.standing() }
+
+    /** Every device whose certificate counts, ended ones too. */
     public suspend fun devices(): List<CertifiedDevice> = engine.read { it.devices() }
 
     /** Every device whose certificate counts, watched. */
@@ -30,13 +34,63 @@ public class Identity internal constructor(
      * Certifies the device of a request; answers what that device must adopt.
      *
      * @param level The highest sensitivity level that its worker may read.
+     * @param notAfter Until when it is good for connections; for ever if nothing is said.
      */
     public suspend fun certify(
         request: ByteArray,
         roles: List<Role>,
         level: Int = 1,
-    ): ByteArray = engine.command { it.certify(request, roles, level.coerceIn(0, UByte.MAX_VALUE.toInt()).toUByte()) }
+        notAfter: Instant? = null,
+    ): ByteArray = engine.command { it.certify(request, roles, byte(level), notAfter) }
 
     /** Joins the domain of the store that certified this device. Whoever handed over the answer is believed. */
     public suspend fun adopt(answer: ByteArray): Unit = engine.command { it.adopt(answer) }
+
+    /** Renews a device's certificate: the same keys, worker, roles and level. */
+    public suspend fun renew(
+        device: DeviceId,
+        notAfter: Instant? = null,
+    ): Unit = engine.command { it.renew(device, notAfter) }
+
+    /** Gives a device's worker other roles and another level. Earlier acts keep the roles that they were signed with. */
+    public suspend fun changeRoles(
+        device: DeviceId,
+        roles: List<Role>,
+        level: Int,
+    ): Unit = engine.command { it.changeRoles(device, roles, byte(level)) }
+
+    /** Lets a device certify others, or only renew, as a hub does. Only the root can. */
+    public suspend fun makeIssuer(
+        device: DeviceId,
+        power: IssuerPower,
+    ): Unit = engine.command { it.makeIssuer(device, power) }
+
+    /** Ends a device, for ever. What this store holds of its work stays; what it still has will wait for a person. */
+    public suspend fun endDevice(
+        device: DeviceId,
+        why: EndReason,
+    ): Unit = engine.command { it.endDevice(device, why) }
+
+    /** Ends a device's right to certify others. */
+    public suspend fun endIssuer(
+        device: DeviceId,
+        why: EndReason,
+    ): Unit = engine.command { it.endIssuer(device, why) }
+
+    /** The 24 words that bring a lost root back, as long as nobody confirmed that they were shown. */
+    public suspend fun recoveryWords(): String? = engine.read { it.recoveryWords() }
+
+    /** The same secret as 32 bytes, for a QR code. */
+    public suspend fun recoveryBytes(): ByteArray? = engine.read { it.recoveryBytes() }
+
+    /** Confirms that the secret was shown and is kept elsewhere: it is deleted here. */
+    public suspend fun confirmRecoveryShown(): Unit = engine.command { it.confirmRecoveryShown() }
+
+    /** Makes a new root on this device after the old one was lost. There are new words afterwards. */
+    public suspend fun recoverRoot(words: String): Unit = engine.command { it.recoverRoot(words) }
+
+    /** Makes a new root on this device by the 32 bytes of a QR code. */
+    public suspend fun recoverRoot(bytes: ByteArray): Unit = engine.command { it.recoverRootByBytes(bytes) }
+
+    private fun byte(level: Int): UByte = level.coerceIn(0, UByte.MAX_VALUE.toInt()).toUByte()
 }

@@ -39,6 +39,9 @@ public class Store private constructor(
     /** This device and the domain that it belongs to. */
     public val identity: Identity = Identity(engine)
 
+    /** Who may see and write which case. */
+    public val grants: Grants = Grants(engine)
+
     /** What others lack, and what they brought. */
     public val exchange: Exchange = Exchange(engine)
 

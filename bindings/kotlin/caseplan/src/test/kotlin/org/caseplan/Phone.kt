@@ -69,8 +69,24 @@ class Phone private constructor(
         clock.time = at(text)
     }
 
-    /** Hands everything that the other lacks to it. */
-    suspend fun hand(to: Phone): ImportReport = to.store.exchange.import(store.exchange.export(to.store.exchange.vector()))
+    /** Grants the other's worker every case that this one may grant, once. */
+    suspend fun share(other: Phone) {
+        if (worker == other.worker || store.identity.domain() != other.store.identity.domain()) return
+        for (case in store.cases.list(CaseFilter(closedToo = true))) {
+            if (store.grants.list(case.id).any { it.worker == other.worker }) continue
+            try {
+                store.grants.give(case.id, colleague(other.worker).copy(mayGrant = true))
+            } catch (_: CaseplanException.NotGranted) {
+                continue // not this one's to grant
+            }
+        }
+    }
+
+    /** Hands everything that the other lacks to it, with the right to write. */
+    suspend fun hand(to: Phone): ImportReport {
+        share(to)
+        return to.store.exchange.import(store.exchange.export(to.store.exchange.vector()))
+    }
 
     /** Both hand each other what the other lacks, until neither has anything new. */
     suspend fun meet(other: Phone) {

@@ -95,6 +95,14 @@ object Samples {
         tablet.identity.adopt(answer)
     }
 
+    suspend fun grants(
+        store: Store,
+        caseId: CaseId,
+    ) {
+        store.grants.give(caseId, colleague(WorkerId("w-204")))
+        for (grant in store.grants.list(caseId)) println("${grant.worker} since ${grant.at}")
+    }
+
     suspend fun exchange(
         phone: Store,
         tablet: Store,

@@ -14,6 +14,7 @@ class SamplesTest {
             val tablet = Store.inMemory(WorkerId("w-204"), paris)
             Samples.identity(phone, tablet)
             val caseId = Samples.cases(phone)
+            Samples.grants(phone, caseId)
             val case = assertNotNull(phone.cases.get(caseId))
             val due = Samples.visitationPlans(phone, case)
             assertTrue(Samples.exchange(phone, tablet).complete)

@@ -1,0 +1,57 @@
+package org.caseplan
+
+import kotlinx.coroutines.flow.Flow
+
+/**
+ * Who may see and write which case. The worker whose device opened a case needs no grant on it.
+ *
+ * @sample org.caseplan.Samples.grants
+ */
+public class Grants internal constructor(
+    private val engine: Engine,
+) {
+    /** Lets a worker see and write something of a case. */
+    public suspend fun give(
+        caseId: CaseId,
+        grant: NewGrant,
+    ): GrantView = engine.command { it.grant(caseId, grant) }
+
+    /** Takes grants back. What this store holds of their workers' work stays; what they still have is let in for 14 days. */
+    public suspend fun takeBack(
+        caseId: CaseId,
+        grants: List<GrantId>,
+    ): Unit = engine.command { it.takeBack(caseId, grants) }
+
+    /** Every grant on a case, those that were taken back too. */
+    public suspend fun list(caseId: CaseId): List<GrantView> = engine.read { it.grants(caseId) }
+
+    /** Every grant on a case, watched. */
+    public fun watchList(caseId: CaseId): Flow<List<GrantView>> = engine.watch(Concerns(Topic.IDENTITY)) { it.grants(caseId) }
+
+    /** What ended devices and former colleagues still had, by case and device. */
+    public suspend fun waiting(): List<WaitingWork> = engine.read { it.waitingWork() }
+
+    /** Lets in what a device still had of a case: a person's decision. Answers how many changes went in. */
+    public suspend fun admit(
+        caseId: CaseId,
+        device: DeviceId,
+    ): ULong = engine.command { it.admitWork(caseId, device) }
+}
+
+/** A grant of everything up to a level: what a substitute or a colleague gets. */
+public fun colleague(
+    worker: WorkerId,
+    level: Int = 1,
+): NewGrant =
+    NewGrant(
+        worker = worker,
+        extent = Extent.Level(level.coerceIn(0, UByte.MAX_VALUE.toInt()).toUByte()),
+        writes =
+            listOf(
+                DocumentKind.Case,
+                DocumentKind.Plan,
+                DocumentKind.VisitationPlan,
+                DocumentKind.ContactLog,
+                DocumentKind.Assessment,
+            ),
+    )
