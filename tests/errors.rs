@@ -25,11 +25,27 @@ fn the_page_names_every_code_and_no_other() {
         assert_eq!(named(&page, section), codes, "{section}");
     };
     check("`Invalid.reason`", last_literals(&core, "invalid("));
-    check("`RuleBroken.rule`", last_literals(&core, "Error::rule(").into_iter().filter(|name| is_rule(name)).collect());
+    check(
+        "`RuleBroken.rule`",
+        last_literals(&core, "Error::rule(").into_iter().filter(|name| is_rule(name)).collect(),
+    );
     check("`NotAnExport.reason`", last_literals(&core, "NotAnExport { reason: "));
-    let mut joining = last_literals(&bindings, "JoiningRefused::");
+    let failed = |from: &str| -> Names {
+        let codes = bindings.lines().chain(core.lines()).filter_map(|line| line.trim().strip_prefix(from));
+        codes.filter_map(|line| Some(line.split('"').nth(1)?.to_owned())).collect()
+    };
+    let mut joining = failed("JoiningRefused::");
     joining.extend(last_literals(&bindings, "Self::NotCertified { reason: "));
     check("`NotCertified.reason`", joining);
+    check("`NotEnrolled.reason`", failed("EnrolmentFailed::"));
+    let ended = core
+        .split("pub fn code(&self) -> &'static str {\n        match self {\n            Self::Stranger")
+        .nth(1);
+    let ended = format!("Self::Stranger{}", ended.unwrap().split("\n        }\n").next().unwrap());
+    check(
+        "`SyncFailed.reason`",
+        ended.lines().filter_map(|line| Some(line.split('"').nth(1)?.to_owned())).collect(),
+    );
     let mut unexpected = last_literals(&core, "Unexpected { reason: ");
     unexpected.extend(last_literals(&bindings, "unexpected(").into_iter().map(|code| match code.as_str() {
         // Whatever number SQLite gives.

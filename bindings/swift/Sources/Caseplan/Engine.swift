@@ -101,6 +101,16 @@ final class Engine: Sendable {
     }
   }
 
+  /// A mark for each commit.
+  func commits() -> Subscription {
+    hub.subscribe(Concerns(topics: .everything))
+  }
+
+  /// Wakes what tells how much is only here.
+  func markOnlyHere() {
+    hub.markOnlyHere()
+  }
+
   /// Wakes every stream, when everything was made anew.
   func markAll() {
     hub.markAll()

@@ -36,6 +36,8 @@ extension CaseplanError: CustomStringConvertible {
     case .NotCertified(let reason): "not certified: \(reason)"
     case .NotGranted(let caseId): "no grant for this in case \(caseId)"
     case .NotAnExport(let reason): "not an export for this store: \(reason)"
+    case .NotEnrolled(let reason): "not enrolled: \(reason)"
+    case .SyncFailed(let reason): "sync ended early: \(reason)"
     case .Canceled: "canceled"
     case .Unexpected(let reason): "unexpected: \(reason)"
     }

@@ -33,6 +33,8 @@ public final class Store: Sendable {
   public var grants: Grants { Grants(engine: engine) }
   /// What others lack, and what they brought.
   public var exchange: Exchange { Exchange(engine: engine) }
+  /// Sessions with other devices, and the truth about what is where.
+  public var sync: Sync { Sync(engine: engine) }
 
   let engine: Engine
 

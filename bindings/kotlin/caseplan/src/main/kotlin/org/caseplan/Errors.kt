@@ -36,6 +36,8 @@ public val CaseplanException.text: String
             is CaseplanException.NotCertified -> "not certified: $reason"
             is CaseplanException.NotGranted -> "no grant for this in case $caseId"
             is CaseplanException.NotAnExport -> "not an export for this store: $reason"
+            is CaseplanException.NotEnrolled -> "not enrolled: $reason"
+            is CaseplanException.SyncFailed -> "sync ended early: $reason"
             is CaseplanException.Canceled -> "canceled"
             is CaseplanException.Unexpected -> "unexpected: $reason"
         }

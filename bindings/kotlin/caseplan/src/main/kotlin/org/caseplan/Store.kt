@@ -45,6 +45,9 @@ public class Store private constructor(
     /** What others lack, and what they brought. */
     public val exchange: Exchange = Exchange(engine)
 
+    /** Sessions with other devices, and the truth about what is where. */
+    public val sync: Sync = Sync(engine)
+
     /** A first screen in one call: due, overdue, drafts, conflicts, issues, and what only this device has. */
     public suspend fun today(): Today = engine.read { it.today() }
 

@@ -110,4 +110,13 @@ object Samples {
         val vector = tablet.exchange.vector()
         return tablet.exchange.import(phone.exchange.export(vector))
     }
+
+    suspend fun sync(
+        store: Store,
+        peer: PeerStreams,
+    ): SyncReport {
+        val report = store.sync.connect(peer) { println("${it.state}: ${it.onTheWay} on the way") }
+        for (case in store.sync.status().onlyHere) println("${case.contacts} visits exist only on this phone")
+        return report
+    }
 }

@@ -215,6 +215,7 @@ public value class ChangeHash(
 /** Names a grant. */
 @JvmInline
 public value class GrantId(
+    /** The id as text. */
     public val value: String,
 ) {
     override fun toString(): String = value
