@@ -3,5 +3,7 @@
 
 mod support;
 
+#[path = "sync/lan.rs"]
+mod lan;
 #[path = "sync/sessions.rs"]
 mod sessions;

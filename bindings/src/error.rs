@@ -170,7 +170,8 @@ pub enum CaseplanError {
     /// A session with a peer ended before its time. What was committed stays; another session goes on.
     #[error("sync ended early: {reason}")]
     SyncFailed {
-        /// `stranger`, `altered`, `no_common_version`, `not_proven`, `protocol`, `stalled`, `gave_up`.
+        /// `stranger`, `altered`, `no_common_version`, `not_proven`, `protocol`, `stalled`, `cut`, `canceled`,
+        /// `gave_up`.
         reason: String,
     },
     /// The caller canceled; what was committed before stays.

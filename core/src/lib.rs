@@ -11,6 +11,7 @@
 //! - [`access`]: devices, issuers, grants and their ends; root and recovery;
 //! - [`exchange`]: what others lack, and the guard that foreign changes pass;
 //! - [`sync`]: the channel that devices talk through, how a new one is taken in, and the file that is handed over;
+//! - [`lan`]: sessions over sockets, with threads and no async runtime;
 //! - [`document`], [`storage`], [`identity`]: the rooms that alone name Automerge, SQLite and keys.
 //!
 //! # Invariants
@@ -32,6 +33,7 @@ pub mod identity;
 pub mod ids;
 pub mod issue;
 pub mod json;
+pub mod lan;
 pub mod random;
 pub mod storage;
 pub mod store;

@@ -21,9 +21,11 @@ impl Identity<'_> {
     pub fn request(&self) -> Result<Vec<u8>> {
         self.store.ready()?;
         let worker = self.store.inner.config.worker.clone();
-        if let Some(keys) = &self.store.own().keys {
-            return Ok(authority::request(keys, worker, self.store.own().authority.own_certificates(keys)));
+        let own = self.store.own();
+        if let Some(keys) = &own.keys {
+            return Ok(authority::request(keys, worker, own.authority.own_certificates(keys)));
         }
+        drop(own);
         Ok(authority::request(&keys_for_request(self.store)?, worker, Vec::new()))
     }
 

@@ -40,7 +40,9 @@ impl Store {
 
     /// Whether this device may have a scope, whoever brings it.
     pub(crate) fn may_take(&self, scope: &[u8; 16]) -> Result<bool> {
-        self.reads(self.own().device, scope)
+        // Not in one expression: its guard would be held while `reads` takes another, and a writer waits between them.
+        let device = self.own().device;
+        self.reads(device, scope)
     }
 
     fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {

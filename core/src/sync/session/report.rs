@@ -24,6 +24,12 @@ pub enum SyncFailed {
     /// The other side said nothing for a minute.
     #[error("the other side is silent")]
     Stalled,
+    /// The connection ended before the session did.
+    #[error("the connection was cut")]
+    Cut,
+    /// It was canceled here.
+    #[error("canceled")]
+    Canceled,
     /// The other side gave up, for this reason.
     #[error("the other side gave up: {0}")]
     GaveUp(String),
@@ -39,6 +45,8 @@ impl SyncFailed {
             Self::NotProven => "not_proven",
             Self::Protocol(_) => "protocol",
             Self::Stalled => "stalled",
+            Self::Cut => "cut",
+            Self::Canceled => "canceled",
             Self::GaveUp(_) => "gave_up",
         }
     }
