@@ -54,7 +54,8 @@ struct SyncTests {
       #expect(reason == "declined")
       joined = false
     }
-    #expect(try await taken == joined)
+    let answered = try await taken
+    #expect(answered == joined)
     await near.close()
     return joined
   }
@@ -77,7 +78,8 @@ struct SyncTests {
     #expect(try await tablet.store.cases.get(family.lea.id) != nil)
     let status = try await phone.store.sync.status()
     #expect(status.onlyHere.isEmpty)
-    #expect(status.peers.map(\.device) == [try await tablet.store.identity.device()])
+    let device = try await tablet.store.identity.device()
+    #expect(status.peers.map(\.device) == [device])
   }
 
   @Test func whatIsRecordedWhileASessionStaysOpenIsSentAtOnce() async throws {
@@ -89,7 +91,7 @@ struct SyncTests {
     let family = try await Family(phone.store)
     for try await seen in tablet.store.cases.watch(family.lea.id) where seen != nil { break }
     staying.cancel()
-    #expect(try await staying.value.sent > 0)
+    #expect(try await staying.value.failed == nil)
     _ = try await accepting.value
   }
 
