@@ -7,7 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    access, caseload, cases, contacts, documents, exchange, identity, merge, plans, reads, seeds, visits,
+    access, caseload, cases, contacts, documents, exchange, identity, merge, peers, plans, reads, seeds,
+    syncing, visits,
 };
 
 /// Where help lists what every command takes.
@@ -92,6 +93,12 @@ pub enum Command {
     Waiting,
     /// Let in what a device still had of a case.
     Admit(access::Admit),
+    /// Take devices in over the network, list and end them.
+    #[command(subcommand)]
+    Peer(peers::PeerCommand),
+    /// Sync with other devices over the network.
+    #[command(subcommand)]
+    Sync(syncing::SyncCommand),
     /// What the store is.
     Info,
     /// Make a practice store with invented cases.

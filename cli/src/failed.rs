@@ -27,6 +27,14 @@ pub enum Failed {
         /// What the system said.
         why: String,
     },
+    /// A device could not be reached, or an address not be used.
+    #[error("{address}: {why}")]
+    Network {
+        /// The address.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
     /// What was typed names nothing, or too much.
     #[error("{0}")]
     Unclear(String),
@@ -39,6 +47,11 @@ impl Failed {
     /// A file's failure, with its name.
     pub fn file(file: &Path, error: &std::io::Error) -> Self {
         Self::File { file: file.to_owned(), why: error.kind().to_string() }
+    }
+
+    /// A network's failure, with the address.
+    pub fn network(address: impl ToString, error: &std::io::Error) -> Self {
+        Self::Network { address: address.to_string(), why: error.kind().to_string() }
     }
 }
 

@@ -8,9 +8,11 @@ pub mod documents;
 pub mod exchange;
 pub mod identity;
 pub mod merge;
+pub mod peers;
 pub mod plans;
 pub mod reads;
 pub mod seeds;
+pub mod syncing;
 pub mod visits;
 
 use std::path::{Path, PathBuf};
@@ -68,6 +70,8 @@ fn opened(command: Command, file: &Path, store: &Store, screen: &Screen) -> Resu
         Command::Grants(list) => access::list(store, &list, screen),
         Command::Waiting => access::waiting(store, screen),
         Command::Admit(admit) => access::admit(store, &admit, screen),
+        Command::Peer(command) => peers::run(store, command, screen),
+        Command::Sync(command) => syncing::run(store, command, screen),
         Command::Info => reads::info(store, screen),
         // These make a store or end with a code of their own; `run` has done them.
         Command::Demo { .. }

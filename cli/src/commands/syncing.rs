@@ -1,0 +1,219 @@
+//! Sync with another device over the network, and the truth about what is where.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use caseplan_core::Store;
+use caseplan_core::exchange::CancelToken;
+use caseplan_core::identity::Standing;
+use caseplan_core::lan::{self, Arrival, Listener, Until};
+use caseplan_core::sync::{SyncProgress, SyncReport, SyncStatus};
+use clap::{Parser, Subcommand};
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use crate::failed::{Failed, Result};
+use crate::screen::Screen;
+use crate::show::{json, tables, words};
+
+/// A progress bar's whole length.
+const WHOLE: u64 = 1000;
+
+/// Sync with other devices.
+#[derive(Debug, Subcommand)]
+pub enum SyncCommand {
+    /// Wait for devices and sync with each, until the process is ended.
+    Listen(Listen),
+    /// Sync with a device that listens.
+    Connect(Connect),
+    /// Whom this device met, what exists only here, what is kept apart and why.
+    Status,
+}
+
+/// Where to wait.
+#[derive(Debug, Parser)]
+pub struct Listen {
+    /// The address; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:7117")]
+    address: SocketAddr,
+    /// End after one device of the domain came.
+    #[arg(long)]
+    once: bool,
+}
+
+/// Where to connect.
+#[derive(Debug, Parser)]
+pub struct Connect {
+    /// The device that listens.
+    #[arg(value_name = "HOST:PORT")]
+    address: String,
+    /// Stay, and send at once what is committed here or there.
+    #[arg(long)]
+    stay: bool,
+}
+
+/// Runs one of the sync commands.
+pub fn run(store: &Store, command: SyncCommand, screen: &Screen) -> Result<()> {
+    match command {
+        SyncCommand::Listen(wanted) => listen(store, &wanted, screen),
+        SyncCommand::Connect(wanted) => connect(store, &wanted, screen),
+        SyncCommand::Status => status(store, screen),
+    }
+}
+
+fn listen(store: &Store, wanted: &Listen, screen: &Screen) -> Result<()> {
+    let failed = |error: std::io::Error| Failed::network(wanted.address, &error);
+    let listener = Listener::bind(wanted.address).map_err(failed)?;
+    let address = listener.address().map_err(failed)?;
+    if !screen.json {
+        screen.line(format!("listening at {address}"));
+    }
+    let (cancel, last) = (CancelToken::default(), Mutex::new(None));
+    let until = if wanted.once { Until::AtRest } else { Until::Left };
+    let tell = |arrival: Arrival| match arrival {
+        Arrival::Came(number, from) if !screen.json => screen.line(format!("{number}: {from} came")),
+        Arrival::Over(number, Ok(report)) if report.peer.is_none() => {
+            let why = report.failed.map(|failed| failed.to_string()).unwrap_or_default();
+            if !screen.json {
+                screen.line(format!("{number}: nobody of this domain: {why}"));
+            }
+        }
+        Arrival::Over(_, report) => {
+            if let Ok(report) = &report {
+                show(report, screen);
+            }
+            if wanted.once || report.is_err() {
+                cancel.cancel();
+                *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(report);
+            }
+        }
+        _ => {}
+    };
+    listener.serve(store, until, &cancel, &tell).map_err(failed)?;
+    match last.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(report) => ended(&report?),
+        None => Ok(()),
+    }
+}
+
+fn connect(store: &Store, wanted: &Connect, screen: &Screen) -> Result<()> {
+    let stream = lan::reach(&wanted.address).map_err(|error| Failed::network(&wanted.address, &error))?;
+    let until = if wanted.stay { Until::Left } else { Until::AtRest };
+    let bar = screen.bar("sync", WHOLE);
+    let mut progress = |progress| advance(&bar, progress);
+    let report = lan::connect(store, &stream, until, &CancelToken::default(), &mut progress)?;
+    bar.finish_and_clear();
+    show(&report, screen);
+    ended(&report)
+}
+
+fn advance(bar: &ProgressBar, progress: SyncProgress) {
+    bar.set_position((progress.fraction() * WHOLE as f64) as u64);
+}
+
+/// A session that ended early is a refusal: what was committed stays, and the next one goes on.
+fn ended(report: &SyncReport) -> Result<()> {
+    match &report.failed {
+        None => Ok(()),
+        Some(failed) => {
+            Err(Failed::Unclear(format!("{failed}; what came is kept, and the next sync goes on from there")))
+        }
+    }
+}
+
+fn show(report: &SyncReport, screen: &Screen) {
+    if screen.json {
+        screen.json(&json!({
+            "peer": report.peer, "worker": report.worker, "sent": report.sent, "received": report.received,
+            "quarantined": report.quarantined, "only_here": report.only_here, "equal": report.equal,
+            "clock_ahead": report.clock_ahead, "bytes": report.bytes,
+            "failed": report.failed.as_ref().map(caseplan_core::sync::SyncFailed::code),
+        }));
+        return;
+    }
+    let clock = report.clock_ahead.map(|seconds| {
+        let way = if seconds > 0 { "ahead" } else { "behind" };
+        format!("the other clock is {} minutes {way}", seconds.unsigned_abs() / 60)
+    });
+    let apart = match report.quarantined {
+        0 => String::new(),
+        count => format!("{count} changes: see `caseplan sync status`"),
+    };
+    screen.pairs(&[
+        ("with", words::maybe(report.worker.as_ref())),
+        ("device", words::maybe(report.peer)),
+        ("sent", format!("{} changes", report.sent)),
+        ("received", format!("{} changes", report.received)),
+        ("kept apart", apart),
+        ("only here", format!("{} changes", report.only_here)),
+        ("both hold", if report.equal { "the same" } else { "not the same yet: sync again" }.to_owned()),
+        ("clocks", clock.unwrap_or_default()),
+        ("ended early", report.failed.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("moved", format!("{} bytes", report.bytes)),
+    ]);
+}
+
+fn status(store: &Store, screen: &Screen) -> Result<()> {
+    let status = store.sync().status()?;
+    if screen.json {
+        screen.json(&as_json(&status));
+        return Ok(());
+    }
+    let references = tables::references(store)?;
+    let at = |at| words::at(store.zone(), at);
+    let peers = status.peers.iter().map(|peer| {
+        [
+            peer.device.to_string(),
+            words::maybe(peer.worker.as_ref()),
+            standing(peer.standing).to_owned(),
+            at(peer.met_at),
+            peer.equal_at.map_or_else(|| "never".to_owned(), at),
+        ]
+    });
+    let head = ["device", "worker", "standing", "last met", "last equal"];
+    screen.table(head, peers.collect(), "this device has met no other");
+    for case in &status.only_here {
+        let name = references.get(&case.case).cloned().unwrap_or_else(|| case.case.to_string());
+        let what = match case.contacts {
+            0 => format!("{} changes exist", case.changes),
+            1 => "1 visit exists".to_owned(),
+            visits => format!("{visits} visits exist"),
+        };
+        screen.line(format!("case {name}: {what} only on this device"));
+    }
+    if status.only_here.is_empty() && !status.peers.is_empty() {
+        screen.line("everything of this device is elsewhere too");
+    }
+    screen.line(format!("{} drafts, which no other device gets", status.drafts));
+    let held = status
+        .quarantine
+        .iter()
+        .map(|held| [held.hash.to_string(), words::maybe(held.document), words::code(held.reason.code())]);
+    screen.table(["kept apart", "document", "because"], held.collect(), "nothing is kept apart");
+    Ok(())
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Current => "current",
+        Standing::Expired => "expired",
+        Standing::Ended => "ended",
+        Standing::Unknown => "unknown",
+    }
+}
+
+fn as_json(status: &SyncStatus) -> serde_json::Value {
+    json!({
+        "peers": json::list(&status.peers, |peer| json!({
+            "device": peer.device, "worker": peer.worker, "standing": standing(peer.standing),
+            "met_at": peer.met_at, "equal_at": peer.equal_at,
+        })),
+        "only_here": json::list(&status.only_here, |case| json!({
+            "case": case.case, "changes": case.changes, "contacts": case.contacts,
+        })),
+        "drafts": status.drafts,
+        "quarantine": json::list(&status.quarantine, |held| json!({
+            "hash": held.hash.to_string(), "document": held.document, "reason": held.reason.code(),
+        })),
+    })
+}
