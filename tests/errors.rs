@@ -25,7 +25,10 @@ fn the_page_names_every_code_and_no_other() {
         assert_eq!(named(&page, section), codes, "{section}");
     };
     check("`Invalid.reason`", last_literals(&core, "invalid("));
-    check("`RuleBroken.rule`", last_literals(&core, "Error::rule(").into_iter().filter(is_rule).collect());
+    check(
+        "`RuleBroken.rule`",
+        last_literals(&core, "Error::rule(").into_iter().filter(|name| name.contains('-')).collect(),
+    );
     check("`NotAnExport.reason`", last_literals(&core, "NotAnExport { reason: "));
     let mut joining = last_literals(&bindings, "JoiningRefused::");
     joining.extend(last_literals(&bindings, "Self::NotCertified { reason: "));
@@ -65,10 +68,6 @@ fn last_literals(text: &str, what: &str) -> Names {
             call.split('"').skip(1).step_by(2).last().map(ToOwned::to_owned)
         })
         .collect()
-}
-
-fn is_rule(name: &String) -> bool {
-    name.contains('-')
 }
 
 fn variant(line: &str) -> Option<String> {
