@@ -27,7 +27,7 @@ fn the_page_names_every_code_and_no_other() {
     check("`Invalid.reason`", last_literals(&core, "invalid("));
     check(
         "`RuleBroken.rule`",
-        last_literals(&core, "Error::rule(").into_iter().filter(|name| is_rule(name)).collect(),
+        last_literals(&core, "Error::rule(").into_iter().filter(|name| name.contains('-')).collect(),
     );
     check("`NotAnExport.reason`", last_literals(&core, "NotAnExport { reason: "));
     let failed = |from: &str| -> Names {
@@ -81,10 +81,6 @@ fn last_literals(text: &str, what: &str) -> Names {
             call.split('"').skip(1).step_by(2).last().map(ToOwned::to_owned)
         })
         .collect()
-}
-
-fn is_rule(name: &str) -> bool {
-    name.contains('-')
 }
 
 fn variant(line: &str) -> Option<String> {

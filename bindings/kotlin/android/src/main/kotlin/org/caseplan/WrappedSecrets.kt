@@ -3,9 +3,6 @@ package org.caseplan
 import java.io.File
 import java.io.FileOutputStream
 import java.io.IOException
-import java.nio.file.Files
-import java.nio.file.StandardCopyOption.ATOMIC_MOVE
-import java.nio.file.StandardCopyOption.REPLACE_EXISTING
 import java.security.GeneralSecurityException
 import java.security.UnrecoverableKeyException
 import javax.crypto.AEADBadTagException
@@ -61,18 +58,19 @@ internal class WrappedSecrets(
             cipher.init(Cipher.ENCRYPT_MODE, key.find() ?: key.make())
             cipher.updateAAD(name.toByteArray())
             val wrapped = byteArrayOf(cipher.iv.size.toByte()) + cipher.iv + cipher.doFinal(secret)
-            Files.createDirectories(folder.toPath())
+            folder.mkdirs()
             val beside = File(folder, "${file(name).name}.partial")
             FileOutputStream(beside).use {
                 it.write(wrapped)
                 it.fd.sync()
             }
-            Files.move(beside.toPath(), file(name).toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
+            // In one step, and in place of what was there: files are renamed so on Android.
+            if (!beside.renameTo(file(name))) throw IOException()
         }
 
     @Synchronized
     fun delete(name: String) {
-        failing { Files.deleteIfExists(file(name).toPath()) }
+        failing { if (file(name).run { exists() && !delete() }) throw IOException() }
     }
 
     /** A name may hold anything; a file's name may not. */

@@ -27,13 +27,13 @@ class CrashTest {
                 val lines = recordUntilKilled(folder, caseId, Random.nextInt(1, 12))
                 acknowledged += lines
                 opened { store -> assertEquals(emptyList(), lines.filterNot { store.has(it) }, "after kill $kill") }
+                if (kill % 50 == 0) println("$kill kills, ${acknowledged.size} acknowledged, none lost")
             }
             opened { store ->
                 assertEquals(emptyList(), acknowledged.filterNot { store.has(it) })
                 assertTrue(store.verify().isSound)
             }
             assertTrue(acknowledged.size >= kills)
-            println("$kills kills, ${acknowledged.size} acknowledged, 0 lost")
         }
 
     /** Whether what the child acknowledged is here. */
