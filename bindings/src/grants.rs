@@ -116,18 +116,18 @@ pub struct WaitingWork {
 #[uniffi::export]
 impl CoreStore {
     /// Lets a worker see and write something of a case.
-    pub fn grant(&self, case: CaseId, new: NewGrant) -> Result<GrantView, CaseplanError> {
-        Ok(self.core()?.grants().give(case, &new)?)
+    pub fn grant(&self, case_id: CaseId, new: NewGrant) -> Result<GrantView, CaseplanError> {
+        Ok(self.core()?.grants().give(case_id, &new)?)
     }
 
     /// Takes grants of a case back.
-    pub fn take_back(&self, case: CaseId, grants: Vec<GrantId>) -> Result<(), CaseplanError> {
-        Ok(self.core()?.grants().take_back(case, &grants)?)
+    pub fn take_back(&self, case_id: CaseId, grants: Vec<GrantId>) -> Result<(), CaseplanError> {
+        Ok(self.core()?.grants().take_back(case_id, &grants)?)
     }
 
     /// Every grant on a case that counts, those that were taken back too.
-    pub fn grants(&self, case: CaseId) -> Result<Vec<GrantView>, CaseplanError> {
-        Ok(self.core()?.grants().list(case)?)
+    pub fn grants(&self, case_id: CaseId) -> Result<Vec<GrantView>, CaseplanError> {
+        Ok(self.core()?.grants().list(case_id)?)
     }
 
     /// What waits for a person, by case and device.
@@ -136,7 +136,7 @@ impl CoreStore {
     }
 
     /// Lets in what a device still had of a case; answers how many changes went in.
-    pub fn admit_work(&self, case: CaseId, device: DeviceId) -> Result<u64, CaseplanError> {
-        Ok(self.core()?.grants().admit(case, device)?)
+    pub fn admit_work(&self, case_id: CaseId, device: DeviceId) -> Result<u64, CaseplanError> {
+        Ok(self.core()?.grants().admit(case_id, device)?)
     }
 }

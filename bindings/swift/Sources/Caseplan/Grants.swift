@@ -11,22 +11,22 @@ public struct Grants: Sendable {
   /// Lets a worker see and write something of a case.
   @discardableResult
   public func give(_ grant: NewGrant, on caseId: CaseId) async throws -> GrantView {
-    try await engine.command { try $0.grant(case: caseId, new: grant) }
+    try await engine.command { try $0.grant(caseId: caseId, new: grant) }
   }
 
   /// Takes grants back. What this store holds of their workers' work stays; what they still have is let in for 14 days.
   public func takeBack(_ grants: [GrantId], on caseId: CaseId) async throws {
-    try await engine.command { try $0.takeBack(case: caseId, grants: grants) }
+    try await engine.command { try $0.takeBack(caseId: caseId, grants: grants) }
   }
 
   /// Every grant on a case, those that were taken back too.
   public func list(_ caseId: CaseId) async throws -> [GrantView] {
-    try await engine.read { try $0.grants(case: caseId) }
+    try await engine.read { try $0.grants(caseId: caseId) }
   }
 
   /// Every grant on a case, watched.
   public func watchList(_ caseId: CaseId) -> Watched<[GrantView]> {
-    engine.watch([.identity]) { try $0.grants(case: caseId) }
+    engine.watch([.identity]) { try $0.grants(caseId: caseId) }
   }
 
   /// What ended devices and former colleagues still had, by case and device.
@@ -37,7 +37,7 @@ public struct Grants: Sendable {
   /// Lets in what a device still had of a case: a person's decision. Answers how many changes went in.
   @discardableResult
   public func admit(_ device: DeviceId, of caseId: CaseId) async throws -> UInt64 {
-    try await engine.command { try $0.admitWork(case: caseId, device: device) }
+    try await engine.command { try $0.admitWork(caseId: caseId, device: device) }
   }
 }
 
