@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 use super::receipts;
 use crate::error::{Error, Result};
 use crate::exchange::intake::Intake;
+use crate::identity::authority::{DeviceEnd, DomainJudgement};
 use crate::identity::record::{RecordHash, Signed};
-use crate::identity::{Authority, DeviceKeys, RecordRefused};
+use crate::identity::{Authority, DeviceKeys, JoiningRefused, RecordRefused};
 use crate::ids::DeviceId;
 use crate::storage::documents::DocumentRow;
 use crate::storage::records::CaseLog;
@@ -49,6 +50,7 @@ impl Store {
     /// Takes in records that somebody sent, then what waited for them.
     pub(crate) fn take_records(&self, records: Vec<Signed>) -> Result<TakenRecords> {
         let mut taken = TakenRecords::default();
+        let before = self.own().authority.judgement();
         let homeless = |authority: &Authority, signed: &Signed| {
             let log = signed.record.log;
             log != authority.domain_log()
@@ -72,9 +74,28 @@ impl Store {
             Ok(fresh)
         })?;
         if taken.fresh > 0 {
+            self.answer_ends(&before)?;
             taken.retried = self.retry_held()?;
         }
         Ok(taken)
+    }
+
+    /// A worker's end of an own device brings no new network secret: whoever can issue makes it on learning of the end.
+    fn answer_ends(&self, before: &DomainJudgement) -> Result<()> {
+        let unanswered = {
+            let own = self.own();
+            let judgement = own.authority.judgement();
+            let is_new = |device: &DeviceId, end: &DeviceEnd| {
+                !before.ended.get(device).is_some_and(|known| known.contains(end))
+            };
+            judgement.ended.iter().any(|(device, ends)| {
+                ends.iter().any(|end| !judgement.may_issue(end.by) && is_new(device, end))
+            })
+        };
+        match unanswered.then(|| self.identity().renew_network_secret()) {
+            Some(Err(Error::Joining(JoiningRefused::NotAnIssuer) | Error::KeysLost)) | None => Ok(()),
+            Some(made) => made,
+        }
     }
 
     /// Runs a change of records in one transaction with what the new records bring about.
@@ -176,3 +197,66 @@ pub(crate) fn keep_certificates(tx: &Writing<'_>, authority: &Authority) -> Resu
 
 /// The record that ends a device or grants.
 pub(crate) type EndHash = RecordHash;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::identity::MemoryVault;
+    use crate::identity::record::EndReason;
+    use crate::storage::Location;
+    use crate::store::StoreConfig;
+    use crate::testing::{FixedClock, SeededRandom};
+    use crate::time::{Zone, from_unix};
+
+    fn store(name: &str, worker: &str, seed: u64) -> (Store, Arc<FixedClock>) {
+        let clock = Arc::new(FixedClock::at(from_unix(1_772_438_400)));
+        let config = StoreConfig {
+            location: Location::Memory(format!("records-{name}")),
+            worker: worker.parse().unwrap(),
+            zone: Zone::UTC,
+            clock: clock.clone(),
+            random: Arc::new(SeededRandom::new(seed)),
+            log: None,
+        };
+        (Store::open(config, Arc::new(MemoryVault::default())).unwrap(), clock)
+    }
+
+    fn generation(store: &Store) -> u64 {
+        store.own().authority.network_secrets()[0].0
+    }
+
+    #[test]
+    fn whoever_can_issue_makes_a_new_network_secret_for_each_end_of_a_device() {
+        let ((desk, _), (mine, _), (lost, _)) =
+            (store("a", "w-1", 1), store("b", "w-2", 2), store("c", "w-2", 3));
+        for other in [&mine, &lost] {
+            let answer = desk.identity().certify(&other.identity().request().unwrap(), &[], 1, None).unwrap();
+            other.identity().adopt(&answer).unwrap();
+        }
+        let log = desk.own().authority.domain_log();
+        let news: Vec<Signed> = desk.own().authority.records(&log).cloned().collect();
+        mine.take_records(news).unwrap();
+        assert!(mine.own().authority.network_secrets().is_empty(), "secrets go through a channel only");
+        assert_eq!(generation(&desk), 1);
+        mine.identity().end_device(lost.identity().device(), EndReason::Stolen).unwrap();
+        let news: Vec<Signed> = mine.own().authority.records(&log).cloned().collect();
+        desk.take_records(news).unwrap();
+        assert_eq!((generation(&desk), desk.own().authority.network_secrets().len()), (2, 2));
+        desk.identity().end_device(mine.identity().device(), EndReason::Left).unwrap();
+        assert_eq!(generation(&desk), 3);
+    }
+
+    #[test]
+    fn trusted_time_follows_what_issuers_signed_and_never_goes_back() {
+        let ((desk, clock), (phone, _)) = (store("d", "w-1", 4), store("e", "w-2", 5));
+        let begin = phone.trusted_time().unwrap();
+        clock.advance(7 * 86_400);
+        let answer = desk.identity().certify(&phone.identity().request().unwrap(), &[], 1, None).unwrap();
+        phone.identity().adopt(&answer).unwrap();
+        assert_eq!(phone.trusted_time().unwrap(), begin + 7 * 86_400);
+        clock.advance(-3 * 86_400);
+        assert_eq!(desk.trusted_time().unwrap(), begin + 7 * 86_400);
+    }
+}

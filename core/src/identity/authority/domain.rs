@@ -345,6 +345,12 @@ impl DomainJudgement {
         self.issuers.get(&of).copied().filter(|_| present)
     }
 
+    /// Whether an issuer's id is that of a root, or of an issuer that may do all.
+    pub fn may_issue(&self, by: IssuerId) -> bool {
+        self.roots.iter().any(|root| root.issuer == by)
+            || self.issuers.get(&device(by)) == Some(&IssuerPower::All)
+    }
+
     /// Whether a device may issue no more by an end of its own.
     pub fn is_ended_issuer(&self, device: DeviceId) -> bool {
         self.limits.contains_key(&device)
