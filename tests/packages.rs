@@ -80,7 +80,9 @@ fn everything_public_in_kotlin_is_documented() {
 #[test]
 fn every_service_shows_a_sample_that_a_test_runs() {
     let samples = kotlin("caseplan/src/test/kotlin/org/caseplan/Samples.kt");
-    let runs = kotlin("caseplan/src/test/kotlin/org/caseplan/SamplesTest.kt");
+    let runs = ["SamplesTest", "SyncTest"]
+        .map(|name| kotlin(&format!("caseplan/src/test/kotlin/org/caseplan/{name}.kt")))
+        .concat();
     let sources: String = kotlin_sources("caseplan").into_iter().map(|(_, text)| text).collect();
     let shown: Vec<&str> = sources
         .split("@sample org.caseplan.Samples.")

@@ -24,14 +24,12 @@ import kotlin.time.TimeSource
 public typealias SyncProgressHandler = (SyncProgress) -> Unit
 
 /**
- * Two streams to one peer: a socket's, a Bluetooth connection's. Closing it ends a read that waits.
- *
- * @property input What comes from the peer.
- * @property output What goes to it.
- * @property closing What closes both.
+ * Two streams to one peer: a socket's, a Bluetooth connection's. Closing it closes both, and ends a read that waits.
  */
 public class PeerStreams(
+    /** What comes from the peer. */
     public val input: InputStream,
+    /** What goes to it. */
     public val output: OutputStream,
     private val closing: Closeable,
 ) : Closeable {
@@ -77,13 +75,13 @@ public class Sync internal constructor(
     public suspend fun invite(
         terms: Terms,
         notAfter: Instant? = null,
-    ): Invitation = Invitation(engine, engine.command { it.inviteByQr(terms, notAfter) })
+    ): Invitation = Invitation(engine.command { it.inviteByQr(terms, notAfter) }, engine)
 
     /** Invites a device by a short code that is spoken. */
     public suspend fun inviteByCode(
         terms: Terms,
         notAfter: Instant? = null,
-    ): Invitation = Invitation(engine, engine.command { it.inviteByCode(terms, notAfter) })
+    ): Invitation = Invitation(engine.command { it.inviteByCode(terms, notAfter) }, engine)
 
     /**
      * Joins the domain of whoever shows this QR code, or speaks this code: this device connected to it. It is a member
@@ -122,8 +120,8 @@ public class Sync internal constructor(
 
 /** An invitation: its [qr] text is drawn, or its [code] spoken. */
 public class Invitation internal constructor(
-    private val engine: Engine,
     private val core: CoreInvitation,
+    private val engine: Engine,
 ) : Closeable {
     /** The text to draw as a QR code; null where a code is spoken. */
     public val qr: String? get() = calling { core.qr() }
