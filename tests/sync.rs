@@ -7,3 +7,6 @@ mod support;
 mod lan;
 #[path = "sync/sessions.rs"]
 mod sessions;
+
+#[path = "sync/access.rs"]
+mod access;

@@ -240,7 +240,10 @@ impl Replica {
     }
 
     pub(super) fn on_asked(&mut self) -> Result<(), ReplicaFailed> {
-        self.expect(&[Stage::Round], "asked")?;
+        self.expect(&[Stage::Round, Stage::Live], "asked")?;
+        if self.stage == Stage::Live {
+            return Ok(()); // neither side held anything, and both were found equal
+        }
         self.round.they_asked = true;
         if !self.round.we_asked {
             self.say_asked();

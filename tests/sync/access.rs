@@ -1,0 +1,101 @@
+//! Who gets what: a colleague only what was granted, an ended device nothing, and neither ever held anything else.
+
+use caseplan_core::access::NewGrant;
+use caseplan_core::case::CaseChange;
+use caseplan_core::exchange::Refusal;
+use caseplan_core::identity::Role;
+use caseplan_core::identity::record::EndReason;
+
+use crate::support::link::{Link, sync, take_in};
+use crate::support::{Device, new_case};
+
+/// A unique word in a case: whoever was never granted the case must not have it anywhere.
+const CANARY: &str = "Kanarienvogel";
+
+fn colleagues() -> (Device, Device) {
+    let phone = Device::new("phone", "w-117");
+    let tablet = Device::new("tablet", "w-204");
+    take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    (phone, tablet)
+}
+
+/// Whether a word stands anywhere in a device's files.
+fn holds(device: &Device, word: &str) -> bool {
+    device.store.suspend();
+    let files = std::fs::read_dir(device.folder.path()).unwrap();
+    let found = files
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap_or_default())
+        .any(|bytes| bytes.windows(word.len()).any(|window| window == word.as_bytes()));
+    device.store.resume().unwrap();
+    found
+}
+
+#[test]
+fn a_colleague_gets_what_was_granted_and_nothing_else() {
+    let (phone, tablet) = colleagues();
+    let shared = phone.store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();
+    phone.store.cases().create(&new_case("2026-0118", CANARY)).unwrap();
+    let [sent, received] = sync(&phone.store, &tablet.store);
+    assert!(sent.equal && sent.sent == 0, "nothing is shared yet: {sent:?}");
+    assert_eq!((sent.failed, received.failed), (None, None));
+
+    let colleague = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    phone.store.grants().give(shared.id, &colleague).unwrap();
+    let reports = sync(&tablet.store, &phone.store);
+    assert!(reports.iter().all(|report| report.equal && report.failed.is_none()), "{reports:?}");
+    let cases = tablet.store.cases().list(&Default::default()).unwrap();
+    assert_eq!(cases.iter().map(|case| case.id).collect::<Vec<_>>(), [shared.id]);
+    assert!(holds(&phone, CANARY) && !holds(&tablet, CANARY));
+
+    // The colleague's work counts, and comes back.
+    let change = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
+    tablet.store.cases().change(shared.id, &change).unwrap();
+    sync(&phone.store, &tablet.store);
+    assert_eq!(phone.store.cases().get(shared.id).unwrap().unwrap().team.as_deref(), Some("north"));
+}
+
+#[test]
+fn a_grant_that_is_given_while_a_session_is_open_brings_the_case_at_once() {
+    let (phone, tablet) = colleagues();
+    let case = phone.store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();
+    for initiator in 0..2 {
+        let (one, other) = if initiator == 0 { (&phone, &tablet) } else { (&tablet, &phone) };
+        let mut link = Link::between(&one.store, &other.store);
+        link.run(usize::MAX);
+        if initiator == 0 {
+            assert!(tablet.store.cases().get(case.id).unwrap().is_none());
+            let colleague = NewGrant::colleague("w-204".parse().unwrap(), 1);
+            phone.store.grants().give(case.id, &colleague).unwrap();
+        }
+        link.sides[0].catch_up().unwrap();
+        link.sides[1].catch_up().unwrap();
+        link.run(usize::MAX);
+        assert!(tablet.store.cases().get(case.id).unwrap().is_some());
+        assert!(link.end().iter().all(|report| report.equal));
+    }
+}
+
+#[test]
+fn an_ended_device_hands_over_its_work_and_gets_nothing() {
+    let (phone, tablet) = colleagues();
+    let case = phone.store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();
+    let colleague = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    phone.store.grants().give(case.id, &colleague).unwrap();
+    sync(&phone.store, &tablet.store);
+
+    let change = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
+    tablet.store.cases().change(case.id, &change).unwrap();
+    phone.store.identity().end_device(tablet.store.identity().device(), EndReason::Lost).unwrap();
+    let later = CaseChange { case_type: Some(CANARY.to_owned()), ..CaseChange::default() };
+    phone.store.cases().change(case.id, &later).unwrap();
+    for initiator in 0..2 {
+        let (one, other) = if initiator == 0 { (&tablet, &phone) } else { (&phone, &tablet) };
+        let mut link = Link::between(&one.store, &other.store);
+        link.run(usize::MAX);
+        let _ = link.end();
+    }
+    assert!(!holds(&tablet, CANARY), "an ended device gets nothing");
+    let waiting = phone.store.exchange().quarantine().unwrap();
+    assert_eq!(waiting.iter().map(|held| held.reason.clone()).collect::<Vec<_>>(), [Refusal::AuthorEnded]);
+    assert_eq!(phone.store.cases().get(case.id).unwrap().unwrap().team, None, "it waits for a person");
+}
