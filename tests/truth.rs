@@ -42,11 +42,11 @@ fn the_official_javascript_library_reads_every_kind_and_writes_one_edit() {
             .unwrap();
     }
 
-    // A laptop is certified, and its edit is written by the JavaScript library.
+    // A laptop of the same worker is certified, and its edit is written by the JavaScript library.
     let vault = MemoryVault::default();
     let keys = DeviceKeys::make(&vault, &SystemRandom).unwrap();
-    let worker = "w-300".parse().unwrap();
-    let request = authority::request(&keys, "w-300".parse().unwrap());
+    let worker = "w-117".parse().unwrap();
+    let request = authority::request(&keys, "w-117".parse().unwrap(), Vec::new());
     let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     let domain = authority::adopt(&answer, &keys, &worker).unwrap();
     let certificate = domain.certificate_of(keys.device_id()).unwrap().hash();
@@ -77,7 +77,7 @@ fn the_official_javascript_library_reads_every_kind_and_writes_one_edit() {
     assert_eq!((report.accepted, report.quarantined), (1, vec![]));
     assert_eq!(phone.store.cases().get(case).unwrap().unwrap().team.as_deref(), Some("Équipe Sud"));
     let events = phone.store.history().events(case, None, 1).unwrap().events;
-    assert_eq!(events[0].by.as_ref().unwrap().as_str(), "w-300");
+    assert_eq!(events[0].by.as_ref().unwrap().as_str(), "w-117");
 }
 
 /// Two devices with cases, plans and contacts, a field in conflict on each level, merged.
