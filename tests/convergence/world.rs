@@ -73,7 +73,8 @@ impl World {
     pub fn step(&mut self) {
         let at = self.dice.below(self.devices.len());
         match self.dice.below(100) {
-            0..=69 => self.deed(at),
+            0..=63 => self.deed(at),
+            64..=69 => self.note("verify", at, |world| world.verify(at)),
             70..=84 => self.exchange(at),
             85..=86 => self.replay(at),
             87..=89 => self.note("compact", at, |world| {
@@ -231,6 +232,12 @@ impl World {
             Store::restore(&backup, &device.file()).unwrap();
             device.restart();
         });
+    }
+
+    /// What a command projected of what it touched is what a rebuild makes of everything.
+    pub fn verify(&self, at: usize) {
+        let report = self.devices[at].store.verify(|_| {}, &CancelToken::default()).unwrap();
+        assert!(report.is_sound(), "device {at}: {report:?}");
     }
 
     /// Everybody hands everybody what they lack, until nobody has anything new.

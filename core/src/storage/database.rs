@@ -178,6 +178,21 @@ impl Database {
         result
     }
 
+    /// Runs SQLite's own check of every page, and of every reference between rows.
+    ///
+    /// On a connection of its own: FTS5 checks its index by the structure that a connection last saw, and takes what
+    /// another one has written since for damage.
+    pub fn check_integrity(&self) -> Result<()> {
+        if !self.open.load(Ordering::SeqCst) {
+            return Err(StorageFailed::Interrupted);
+        }
+        let connection = connect(&self.location)?;
+        let ticket = self.enter(&connection);
+        let result = Reading { connection: &connection }.check_integrity();
+        self.leave(ticket);
+        result
+    }
+
     fn enter(&self, connection: &Connection) -> u64 {
         let mut reading = locked(&self.reading);
         let ticket = reading.last().map_or(0, |(ticket, _)| ticket + 1);
@@ -295,8 +310,7 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Runs SQLite's own check of every page, and of every reference between rows.
-    pub fn check_integrity(&self) -> Result<()> {
+    fn check_integrity(&self) -> Result<()> {
         let answer: String = self.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         if answer != "ok" {
             return Err(StorageFailed::damaged("page"));

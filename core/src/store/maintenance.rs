@@ -136,7 +136,7 @@ impl Store {
         let copy = || -> Result<()> {
             std::fs::copy(backup, &beside).map_err(StorageFailed::from)?;
             let database = Database::open(Location::File(beside.clone()))?;
-            database.read(|reading| Ok::<_, Error>(reading.check_integrity()?))?;
+            database.check_integrity()?;
             database.suspend();
             std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(StorageFailed::from)?;
             // What an earlier file of this name left behind would be taken for the backup's.
@@ -214,10 +214,9 @@ impl Store {
         cancel: &CancelToken,
     ) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
-        let documents = self.read(|reading| {
-            reading.check_integrity()?;
-            Ok(reading.documents()?)
-        })?;
+        self.ready()?;
+        self.inner.database.check_integrity().map_err(|failed| self.closing(failed.into()))?;
+        let documents = self.read(|reading| Ok(reading.documents()?))?;
         let total = documents.len() as u64;
         for row in documents {
             if cancel.is_canceled() {
