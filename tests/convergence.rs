@@ -32,7 +32,7 @@ use world::{Tally, World};
 /// How much happens in one story.
 const STEPS: usize = 60;
 /// How many stories a normal run tells.
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 12;
 
 /// Tells the story of a seed, or its first steps only, and compares the stores at its end.
 fn tell(seed: u64, steps: usize, trace: bool) -> Result<Tally, String> {

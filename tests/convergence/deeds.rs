@@ -41,8 +41,8 @@ pub const DEEDS: &[(&str, usize, Deed)] = &[
     ("record contact", 9, contacts::record),
     ("amend contact", 10, contacts::amend),
     ("enter in error", 4, contacts::enter_in_error),
-    ("settle conflict", 8, settle_conflict),
-    ("settle issue", 8, settle_issue),
+    ("settle conflict", 16, settle_conflict),
+    ("settle issue", 14, settle_issue),
 ];
 
 pub const WORDS: &[&str] =
@@ -87,7 +87,7 @@ pub fn origin(dice: &mut Dice) -> Option<Origin> {
 
 fn create_case(device: &Device, dice: &mut Dice) -> Result<bool, Error> {
     let new = NewCase {
-        reference: format!("2026-{}", dice.below(5)),
+        reference: format!("2026-{}", dice.below(4)),
         case_type: dice.maybe(30, |dice| dice.word(WORDS).to_owned()),
         primary_client: NewPerson {
             name: dice.word(WORDS).to_owned(),
@@ -133,7 +133,7 @@ fn change_case(device: &Device, dice: &mut Dice) -> Result<bool, Error> {
     let Some(case) = case(device, dice) else { return Ok(false) };
     let primary = case.participants[dice.below(case.participants.len())].id;
     let change = CaseChange {
-        reference: dice.maybe(30, |dice| format!("2026-{}", dice.below(5))),
+        reference: dice.maybe(30, |dice| format!("2026-{}", dice.below(4))),
         case_type: dice.maybe(30, |dice| dice.word(WORDS).to_owned()),
         primary_client: dice.maybe(30, |_| primary),
         assigned_worker: dice.maybe(30, |dice| dice.word(&["w-0", "w-1"]).parse().unwrap()),

@@ -83,7 +83,7 @@ impl World {
             90..=92 => self.note("restart", at, |world| world.devices[at].restart()),
             93..=94 => self.note("rebuild", at, |world| world.devices[at].store.rebuild().unwrap()),
             95..=96 => self.note("backup", at, |world| world.back_up(at)),
-            97 => self.restore(),
+            97..=98 => self.restore(),
             _ => {
                 let seconds = self.dice.below(3 * 24 * 3600) as i64;
                 self.note("clock", at, |world| world.devices[at].clock.advance(seconds));
