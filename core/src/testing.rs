@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::Store;
+use crate::error::Result as StoreResult;
 use crate::ids::sha256;
 use crate::random::{Random, RandomFailed};
 use crate::time::{Clock, ClockFailed, Instant, from_unix};
@@ -56,5 +58,12 @@ impl Random for SeededRandom {
             chunk.copy_from_slice(&block[..chunk.len()]);
         }
         Ok(())
+    }
+}
+
+impl Store {
+    /// From now on the file may grow by so many pages only, until it is opened anew.
+    pub fn limit_growth(&self, pages: u32) -> StoreResult<()> {
+        self.inner.database.write(|writing| Ok(writing.limit_growth(pages)?))
     }
 }

@@ -68,14 +68,33 @@ fn refusal(device: &Device, file: &Path) -> Error {
 fn a_full_disk_loses_nothing_and_the_next_change_has_the_next_number() {
     let disk = Disk::new("3m");
     let phone = Device::new("phone", "w-117").on(disk.file(), Arc::new(MemoryVault::default()));
+    let filler = disk.0.path().join("filler");
+    fills_up(
+        &phone,
+        || std::fs::write(&filler, vec![0; 2_400 * 1024]).unwrap(),
+        || std::fs::remove_file(&filler).unwrap(),
+    );
+}
+
+#[test]
+fn a_database_that_may_not_grow_loses_nothing_and_the_next_change_has_the_next_number() {
+    let phone = Device::new("phone", "w-117");
+    fills_up(
+        &phone,
+        || phone.store.limit_growth(40).unwrap(),
+        || phone.store.limit_growth(1_000_000).unwrap(),
+    );
+}
+
+/// Writes until there is no room, makes room, and writes on.
+fn fills_up(phone: &Device, fill: impl FnOnce(), empty: impl FnOnce()) {
     let case = phone.store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();
     let change = |number: u32| {
         let change = CaseChange { team: Some(format!("team {number}")), ..CaseChange::default() };
         phone.store.cases().change(case.id, &change)
     };
     change(0).unwrap();
-    let filler = disk.0.path().join("filler");
-    std::fs::write(&filler, vec![0; 2_400 * 1024]).unwrap();
+    fill();
     let mut done = 0;
     let failed = loop {
         assert!(done < 5_000, "the disk does not fill up");
@@ -91,9 +110,9 @@ fn a_full_disk_loses_nothing_and_the_next_change_has_the_next_number() {
         assert!(matches!(change(9_999), Err(Error::Storage(StorageFailed::DiskFull))));
     }
 
-    std::fs::remove_file(&filler).unwrap();
+    empty();
     change(10_000).unwrap();
-    let (_, changes) = document_of(&phone, Kind::Case);
+    let (_, changes) = document_of(phone, Kind::Case);
     let numbers: Vec<u64> = changes.iter().map(|change| Parts::read(&change.chunk).seq).collect();
     assert_eq!(numbers, (1..=u64::from(done) + 3).collect::<Vec<_>>(), "no number is left out or used twice");
     assert!(phone.store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());

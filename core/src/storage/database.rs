@@ -349,6 +349,14 @@ pub struct Writing<'a> {
 }
 
 impl Writing<'_> {
+    /// Lets the file grow by so many pages and no more: a disk as small as a test wants it.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn limit_growth(&self, pages: u32) -> Result<()> {
+        let now: u32 = self.tx.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        self.tx.query_row(&format!("PRAGMA max_page_count = {}", now.saturating_add(pages)), [], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// The same transaction for readers.
     pub fn reading(&self) -> Reading<'_> {
         Reading { connection: self.tx.deref() }
