@@ -17,6 +17,7 @@ mod trace;
 
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::CancelToken;
@@ -194,4 +195,35 @@ fn a_store_that_was_killed_while_its_projections_were_made_anew_has_them() {
         assert_eq!(store.contacts().page(&ContactQuery::of_case(case.id, 100)).unwrap().contacts.len(), 60);
         store.close();
     }
+}
+
+#[test]
+fn a_file_of_an_older_version_that_was_killed_while_it_was_upgraded_is_upgraded_whole() {
+    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1/caseplan.db");
+    let upgraded = |kill: Option<Duration>| {
+        let folder = scratch();
+        let home = Home(folder.path().to_owned());
+        fs::copy(&fixture, home.file()).unwrap();
+        if let Some(span) = kill {
+            run(&home, "open", None, span);
+        }
+        let version: u32 = rusqlite::Connection::open(home.file())
+            .unwrap()
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap();
+        let store = home.open().unwrap();
+        assert!(store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());
+        let rows = store.dump_projections().unwrap();
+        store.close();
+        (version, rows)
+    };
+    let (_, whole) = upgraded(None);
+    let (mut chance, mut before) = (Chance::new(17), 0);
+    for _ in 0..kills(8) {
+        let (version, rows) = upgraded(Some(chance.millis(100)));
+        assert!([1, Store::SCHEMA].contains(&version), "half upgraded: {version}");
+        assert_eq!(rows, whole);
+        before += u64::from(version == 1);
+    }
+    println!("upgrade: {} kills, {before} before it was done", kills(8));
 }

@@ -353,7 +353,8 @@ impl Writing<'_> {
     #[cfg(any(test, feature = "testing"))]
     pub fn limit_growth(&self, pages: u32) -> Result<()> {
         let now: u32 = self.tx.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-        self.tx.query_row(&format!("PRAGMA max_page_count = {}", now.saturating_add(pages)), [], |_| Ok(()))?;
+        self.tx
+            .query_row(&format!("PRAGMA max_page_count = {}", now.saturating_add(pages)), [], |_| Ok(()))?;
         Ok(())
     }
 
