@@ -63,6 +63,16 @@ fn main() -> ExitCode {
             writes::run(side, Path::new(folder), contacts.parse().unwrap(), writes.parse().unwrap());
             ExitCode::SUCCESS
         }
+        // For a profiler: a store to run the above in.
+        ["prepare", folder, contacts] => {
+            writes::prepared(Path::new(folder), contacts.parse().unwrap()).0.store.close();
+            ExitCode::SUCCESS
+        }
+        // Likewise: a week's due visits of so many cases, so often.
+        ["due", cases, times] => {
+            reads::due(&Places, cases.parse().unwrap(), times.parse().unwrap());
+            ExitCode::SUCCESS
+        }
         ["run", operation, log, changes, _] => {
             merges::run(operation, Path::new(log), Path::new(changes));
             ExitCode::SUCCESS

@@ -49,6 +49,19 @@ pub fn r(places: &Places) -> Vec<Line> {
     lines
 }
 
+/// What R1 measures of ours, alone.
+pub fn due(places: &Places, cases: usize, times: usize) {
+    let folder = places.memory();
+    let ours = Ours::open(folder.path());
+    (0..cases).for_each(|number| {
+        ours.family(number);
+    });
+    let (from, to): (Day, Day) = ("2026-05-04".parse().unwrap(), "2026-05-10".parse().unwrap());
+    for _ in 0..times {
+        assert_eq!(ours.store.visitation_plans().due(from, to, None).unwrap().len(), cases);
+    }
+}
+
 /// The same plans and planned visits in plain tables.
 fn plant(plain: &Plain, ours: &Ours) {
     let transaction = plain.connection.unchecked_transaction().unwrap();

@@ -7,11 +7,10 @@ use super::fields::contact_fields;
 use super::{Contact, ContactDraft, ContactTime, Outcome, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
+use crate::document::Edit;
 use crate::document::layout::contact_log::CONTACTS;
-use crate::document::{Edit, Kind};
 use crate::error::{Error, Result};
 use crate::identity::Scope;
-use crate::identity::founding::log_name;
 use crate::ids::{CaseId, ContactId, DraftId};
 use crate::storage::documents::DocumentRow;
 use crate::store::Topic;
@@ -81,14 +80,7 @@ fn log(command: &mut Command<'_>, case_id: CaseId, planned: &[PlannedVisit]) -> 
         _ => (Scope::Level(1), *case_id.as_bytes()),
     };
     let year = u16::try_from(command.now.year()).map_err(|_| Error::Clock)?;
-    let mut part = 0;
-    loop {
-        let row = command.document(case_id, scope, Kind::ContactLog, log_name(&parent, year, part))?;
-        if !command.is_full(&row, LOG_SIZE)? {
-            return Ok(row);
-        }
-        part += 1;
-    }
+    command.log_with_room((case_id, scope), &parent, year, LOG_SIZE)
 }
 
 /// Checks a draft in full; answers it with texts trimmed and the day that its start says.

@@ -3,7 +3,7 @@
 //! A change is made in memory, signed, stored with heads and projections, and only then committed. On any error the
 //! loaded documents that were touched are dropped, or memory would be one change ahead of the disk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::project::{self, Touched};
 use super::worker::{Changes, Topic};
@@ -12,7 +12,7 @@ use crate::access::scopes;
 use crate::document::{Document, Edit, EditRefused, Kind, Stamp};
 use crate::error::{Error, Result};
 use crate::identity::authority::MayWrite;
-use crate::identity::founding::Header;
+use crate::identity::founding::{Header, log_name};
 use crate::identity::signature::Place;
 use crate::identity::{Scope, ScopeFacts};
 use crate::ids::{Actor, CaseId, CommandId, ConflictId, DocumentId, ScopeId};
@@ -31,8 +31,8 @@ const MAX_AHEAD: i64 = 24 * 3600;
 #[derive(Default)]
 pub(crate) struct Cache {
     documents: HashMap<i64, (u64, Document)>,
-    /// Contact logs that take no more contacts: none ever leaves one.
-    full: HashSet<i64>,
+    /// How many parts of a parent's contact log of a year take no more contacts: none ever leaves one.
+    full: HashMap<([u8; 16], u16), u32>,
     tick: u64,
 }
 
@@ -214,16 +214,23 @@ impl Command<'_> {
         self.require(id, kind.code())
     }
 
-    /// Whether a contact log holds so many contacts. A full one is counted once: nothing ever leaves it.
-    pub fn is_full(&mut self, row: &DocumentRow, size: u64) -> Result<bool> {
-        if self.cache.full.contains(&row.id) {
-            return Ok(true);
+    /// The lowest part of a parent's contact log of a year that holds fewer contacts than a size.
+    pub fn log_with_room(
+        &mut self,
+        (case, scope): (CaseId, Scope),
+        parent: &[u8; 16],
+        year: u16,
+        size: u64,
+    ) -> Result<DocumentRow> {
+        let mut part = self.cache.full.get(&(*parent, year)).copied().unwrap_or(0);
+        loop {
+            let row = self.document(case, scope, Kind::ContactLog, log_name(parent, year, part))?;
+            if self.reading().contacts_in(row.id)? < size {
+                return Ok(row);
+            }
+            part += 1;
+            self.cache.full.insert((*parent, year), part);
         }
-        let full = self.reading().contacts_in(row.id)? >= size;
-        if full {
-            self.cache.full.insert(row.id);
-        }
-        Ok(full)
     }
 
     /// A loaded document.
