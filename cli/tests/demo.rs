@@ -16,8 +16,11 @@ fn it_tells_the_whole_story_and_ends_with_equal_digests() {
     let moments = [
         "A caseload, on the phone",
         "What is due",
+        "Marc's tablet\" asks, fingerprint",
+        "cut off",
+        "resumed",
         "2 changes are on no other device",
-        "phone → tablet  2 changes",
+        "phone → tablet  2 changes; now 0 are on the phone alone",
         "One field, two values",
         "Parc Monceau, playground",
         "this field holds two values",

@@ -12,14 +12,12 @@ use caseplan_core::sync::enrolment::{EnrolmentFailed, Terms};
 use caseplan_core::sync::{Invited, JoinRequest};
 use caseplan_core::{Error, Store};
 use clap::{Parser, Subcommand};
-use qrcode::render::unicode::Dense1x2;
-use qrcode::{EcLevel, QrCode};
 use serde_json::json;
 
 use crate::args::known;
 use crate::failed::{Failed, Result};
 use crate::screen::Screen;
-use crate::show::{json, words};
+use crate::show::{json, qr, words};
 
 /// What a QR code's text begins with; anything else that is typed is a short code.
 const QR: &str = "CASEPLAN";
@@ -145,12 +143,7 @@ fn show(invited: &Invited, screen: &Screen) -> Result<()> {
         screen.line(format!("code: {code}"));
     }
     if let Some(text) = invited.qr()? {
-        // A text of this length always fits.
-        if let Ok(drawn) = QrCode::with_error_correction_level(text.as_bytes(), EcLevel::L) {
-            screen.line(
-                drawn.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build(),
-            );
-        }
+        qr::draw(screen, &text);
         screen.line(format!("invitation: {text}"));
     }
     Ok(())

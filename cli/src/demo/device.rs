@@ -1,9 +1,8 @@
 //! One of the story's two devices: a store file, its vault, a clock that is set by hand.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use caseplan_core::exchange::ImportReport;
 use caseplan_core::ids::DeviceId;
 use caseplan_core::storage::Location;
 use caseplan_core::testing::{FixedClock, SeededRandom};
@@ -21,7 +20,6 @@ pub struct Device {
     /// Its store.
     pub store: Store,
     clock: Arc<FixedClock>,
-    folder: PathBuf,
 }
 
 impl Device {
@@ -45,7 +43,7 @@ impl Device {
         };
         let store = Store::open(config, door::vault(&file)?)?;
         door::keep_profile(&file, profile)?;
-        Ok(Self { name, store, clock, folder: folder.to_owned() })
+        Ok(Self { name, store, clock })
     }
 
     /// Sets the clock to a day and time of the wall.
@@ -57,25 +55,6 @@ impl Device {
     /// Which device it is.
     pub fn id(&self) -> DeviceId {
         self.store.identity().device()
-    }
-
-    /// Writes what another lacks into a file, which the other takes in; answers the file's size and what came of it.
-    pub fn hand_to(&self, other: &Self) -> Result<(usize, ImportReport)> {
-        let mut export = self.store.exchange().export(Some(&other.store.exchange().vector()?))?;
-        let mut bytes = Vec::new();
-        loop {
-            let more = export.next(64 * 1024)?;
-            if more.is_empty() {
-                break;
-            }
-            bytes.extend(more);
-        }
-        let file = self.folder.join(format!("{}-to-{}.export", self.name, other.name));
-        let write = std::fs::write(&file, &bytes);
-        write.map_err(|error| crate::failed::Failed::file(&file, &error))?;
-        let mut import = other.store.exchange().import()?;
-        import.feed(&door::read(&file)?)?;
-        Ok((bytes.len(), import.finish()))
     }
 
     /// One figure for everything that it holds.

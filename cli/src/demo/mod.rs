@@ -1,6 +1,7 @@
-//! The story that `caseplan demo` tells: two store files, exported bytes between them, and nothing else.
+//! The story that `caseplan demo` tells: two store files, a channel between them, and nothing else.
 //!
 //! - [`device`]: a store with a clock that is set by hand;
+//! - [`link`]: the channel between two, which can be cut;
 //! - [`stage`]: the caseload before the story begins;
 //! - [`apart`]: what the two do with no network;
 //! - [`together`]: what merging brings up, and how people settle it.
@@ -9,6 +10,7 @@
 
 mod apart;
 mod device;
+mod link;
 mod stage;
 mod together;
 
@@ -22,7 +24,7 @@ pub fn run(screen: &Screen, keep: Option<&Path>) -> Result<()> {
     let folder = Folder::make(keep)?;
     screen.line("Caseplan keeps casework on the worker's own device and merges what was done apart.");
     screen.line(
-        "This is one case on two devices. Each has a file of its own; what they exchange are files too.",
+        "This is one case on two devices. Each has a file of its own; between them is one encrypted channel.",
     );
     let stage = stage::set(screen, &folder.path)?;
     let day = apart::tell(screen, &stage)?;

@@ -8,7 +8,6 @@ use caseplan_core::case::{Case, NewCase, NewParticipant, NewPerson, ParticipantR
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{Attribution, ContactDraft, Outcome, OutcomeCode, OutcomeReason};
 use caseplan_core::exchange::CancelToken;
-use caseplan_core::identity::Role;
 use caseplan_core::ids::{ParticipantId, WorkerId};
 use caseplan_core::storage::Location;
 use caseplan_core::time::{Day, Zone};
@@ -19,15 +18,18 @@ use caseplan_core::visitation::{
 use chrono::{Days, NaiveTime};
 
 use super::device::Device;
+use super::link::{self, Met};
 use super::proof;
 use crate::door::{self, Profile};
 use crate::failed::{Failed, Result};
 use crate::screen::Screen;
 use crate::seed::{Practice, Seeding};
-use crate::show::tables;
+use crate::show::{qr, tables};
 
 /// How many invented cases stand around Léa's.
 const CASES: u32 = 30;
+/// After how many bytes the first connection breaks off.
+const CUT: u64 = 250_000;
 /// How many rows of a longer list are shown.
 const ROWS: usize = 8;
 
@@ -84,32 +86,39 @@ pub fn set(screen: &Screen, folder: &Path) -> Result<Stage> {
     Ok(Stage { phone, tablet, case, plan, thursday })
 }
 
-/// The phone certifies the tablet, grants its worker the cases, and hands it what it holds.
+/// The tablet is taken in, its worker is granted the cases, and it gets them, although the connection breaks off.
 fn enrol(screen: &Screen, phone: &Device, tablet: &Device, marc: &WorkerId) -> Result<()> {
-    screen.heading("3  A second device");
-    let request = tablet.store.identity().request()?;
-    let answer = phone.store.identity().certify(&request, &[Role::Caseworker], 1, None)?;
-    tablet.store.identity().adopt(&answer)?;
+    screen.heading("3  A second device, and a bad connection");
+    screen
+        .line("Marc Petit (w-204) works at the family centre. His tablet reads a code off Claire's phone:\n");
+    let taken = link::take_in(&phone.store, &tablet.store, link::colleague(marc.clone()), "Marc's tablet")?;
+    qr::draw(screen, &taken.qr);
+    screen.line("");
+    screen.line(format!(" tablet  my fingerprint is {}", taken.fingerprint));
+    screen.line(format!(
+        " phone   \"{}\" asks, fingerprint {}; Claire compares and says yes",
+        taken.request.device_name, taken.request.fingerprint
+    ));
     for case in phone.store.cases().list(&CaseFilter { worker: None, closed_too: true })? {
         let grant = NewGrant::colleague(marc.clone(), 1);
         phone.store.grants().give(case.id, &grant)?;
     }
-    let (bytes, report) = phone.hand_to(tablet)?;
-    // The receipt: now the phone knows that it is not alone with all this.
-    tablet.hand_to(phone)?;
     screen.line(
-        "Marc Petit (w-204) works at the family centre. Claire's phone certifies his tablet, grants him her",
+        "\nShe grants him her cases, and the tablet connects. After 250 KB the connection breaks off:\n",
     );
-    screen.line(format!(
-        "cases, and hands it a file: {} KB with {} signed changes, each checked before it goes in.\n",
-        bytes / 1000,
-        report.accepted
-    ));
+    let cut = link::sync(&tablet.store, &phone.store, Some(CUT))?;
+    let resumed = link::sync(&tablet.store, &phone.store, None)?;
+    let line = |name: &str, met: &Met| {
+        let (received, bytes) = (met.reports[0].received, met.bytes / 1000);
+        screen.line(format!(
+            " {name:<8} {received:>5} signed changes in {bytes:>4} KB, each checked before it goes in"
+        ));
+    };
+    line("cut off", &cut);
+    line("resumed", &resumed);
+    screen.line("");
     digests(screen, phone, tablet)?;
-    proof(
-        screen,
-        "two stores that hold the same have the same digest; that one line is the whole comparison",
-    );
+    proof(screen, "what was on disk when it broke off is not sent again; equal digests: both hold the same");
     Ok(())
 }
 

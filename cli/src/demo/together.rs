@@ -1,4 +1,4 @@
-//! Monday: the devices exchange files; people settle what merging brought up; both hold the same again.
+//! Monday: the devices sync; people settle what merging brought up; both hold the same again.
 
 use caseplan_core::contact::{Correction, NewAddendum};
 use caseplan_core::exchange::CancelToken;
@@ -9,8 +9,8 @@ use caseplan_core::visitation::VisitationPlan;
 use chrono::{Days, Months};
 
 use super::apart::{Saturday, change_place};
-use super::proof;
 use super::stage::{Stage, digests};
+use super::{link, proof};
 use crate::failed::{Failed, Result};
 use crate::find;
 use crate::screen::Screen;
@@ -31,13 +31,17 @@ pub fn tell(screen: &Screen, stage: &Stage, saturday: &Saturday) -> Result<()> {
 
 fn meet(screen: &Screen, stage: &Stage) -> Result<()> {
     screen.heading("5  Monday, they meet");
+    screen.line("No network yet, only each other. The phone connects to the tablet:\n");
+    let met = link::sync(&stage.phone.store, &stage.tablet.store, None)?;
+    let [phone, tablet] = &met.reports;
+    let line = |from: &str, to: &str, count: u64, alone: u64| {
+        screen.line(format!(" {from} → {to}  {count} changes; now {alone} are on the {from} alone"));
+    };
+    line("phone", "tablet", tablet.received, phone.only_here);
+    line("tablet", "phone", phone.received, tablet.only_here);
+    let again = link::sync(&stage.phone.store, &stage.tablet.store, None)?;
     screen
-        .line("Each writes a file: the changes that the other lacks, and a receipt for all that it holds.\n");
-    for (from, to) in [(&stage.phone, &stage.tablet), (&stage.tablet, &stage.phone)] {
-        let (bytes, report) = from.hand_to(to)?;
-        let line = format!("{} changes in {bytes} bytes, {} accepted", report.received, report.accepted);
-        screen.line(format!(" {} → {}  {line}", from.name, to.name));
-    }
+        .line(format!("\n {} bytes in all. Once more, with nothing new: {} bytes.", met.bytes, again.bytes));
     screen.line("");
     digests(screen, &stage.phone, &stage.tablet)?;
     proof(screen, "both hold the same again, whoever went first; nothing was overwritten");
@@ -148,14 +152,8 @@ fn last_month(screen: &Screen, stage: &Stage, saturday: &Saturday) -> Result<()>
 
 fn equal(screen: &Screen, stage: &Stage) -> Result<()> {
     screen.heading("10  Nothing lost, nothing forged");
-    for (from, to) in
-        [(&stage.phone, &stage.tablet), (&stage.tablet, &stage.phone), (&stage.phone, &stage.tablet)]
-    {
-        from.hand_to(to)?;
-    }
-    screen.line(
-        "They exchange files once more. Then each checks every page, hash, signature and projection:\n",
-    );
+    link::sync(&stage.tablet.store, &stage.phone.store, None)?;
+    screen.line("They sync once more. Then each checks every page, hash, signature and projection:\n");
     let mut rows = Vec::new();
     let mut sound = true;
     for device in [&stage.phone, &stage.tablet] {
