@@ -2,7 +2,9 @@
 
 use caseplan_core::Error;
 use caseplan_core::case::PersonCorrection;
-use caseplan_core::contact::{Attendance, AttendanceStatus, Contact, Correction, NewAddendum, OutcomeCode};
+use caseplan_core::contact::{
+    Attendance, AttendanceStatus, Contact, Correction, NewAddendum, OutcomeCode, PlannedVisit,
+};
 use caseplan_core::document::{Document, Edit, EditRefused, FieldPath, Kind, OpId, Stamp};
 use caseplan_core::ids::{Actor, ContactId};
 use caseplan_core::visitation::{ContactMethod, DueState, DueVisit, PartyRef};
@@ -19,6 +21,29 @@ fn recorded(device: &Device) -> Contact {
     device.saturdays(&case, &ana);
     device.now("2026-03-07T16:30:00Z");
     device.records(device.planned("2026-03-07", "2026-03-07")[0], "Léa ran to her mother.")
+}
+
+#[test]
+fn a_contact_of_one_plan_is_not_corrected_to_another() {
+    let phone = Device::new("phone", "w-117");
+    let contact = recorded(&phone);
+    let case = phone.store.cases().get(contact.case_id).unwrap().unwrap();
+    let ana = case.participants.iter().find(|participant| participant.id != case.primary_client).unwrap();
+    let other = phone.saturdays(&case, ana);
+    let visit = |plan| PlannedVisit { plan, occurrence: None };
+    let amend = |planned| {
+        let correction = Correction::Planned { value: planned };
+        phone.store.contacts().amend(contact.id, &corrects(vec![correction]))
+    };
+    assert_eq!(amend(vec![visit(other.id)]).unwrap_err(), Error::invalid("planned", "elsewhere"));
+    let own = contact.planned[0].plan;
+    assert_eq!(amend(vec![visit(own), visit(other.id)]).unwrap_err(), Error::invalid("planned", "elsewhere"));
+    assert_eq!(phone.store.contacts().get(contact.id).unwrap().unwrap(), contact, "nothing was written");
+    assert_eq!(
+        amend(vec![visit(own)]).unwrap().planned,
+        [visit(own)],
+        "another occurrence of its own, or none"
+    );
 }
 
 fn state_on(device: &Device, on: &str) -> DueState {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_time};
 use super::drafts::Contacts;
 use super::fields::{addendum_fields, corrected_register, stored_correction};
-use super::{Contact, Correction, NewAddendum};
+use super::{Contact, Correction, NewAddendum, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
 use crate::document::layout::contact_log::{ADDENDA, CORRECTED};
@@ -37,6 +37,9 @@ impl Contacts<'_> {
             let mut corrections = BTreeMap::new();
             for correction in &addendum.corrections {
                 let checked = check(command, &case, id, correction)?;
+                if let Correction::Planned { value } = &checked {
+                    check_scope(command, &document.scope_id, value)?;
+                }
                 let (field, value) = stored_correction(&checked)?;
                 if corrections.insert(field, value).is_some() {
                     return Err(Error::invalid("corrections", "duplicate"));
@@ -52,6 +55,17 @@ impl Contacts<'_> {
             command.write(&document, &edits)
         })?;
         self.get(id)?.ok_or_else(|| Error::not_found("contact", id))
+    }
+}
+
+/// What stands in a plan's scope speaks for that plan only: those who may read it need not know of another.
+fn check_scope(command: &Command<'_>, scope: &[u8; 16], planned: &[PlannedVisit]) -> Result<()> {
+    let plan = command.reading().scope(scope)?.and_then(|scope| scope.plan_id);
+    match plan {
+        Some(plan) if planned.iter().any(|visit| visit.plan.as_bytes() != &plan) => {
+            Err(Error::invalid("planned", "elsewhere"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -67,8 +67,9 @@ impl Reading<'_> {
     /// Fields in conflict, of one case or all.
     pub fn conflict_rows(&self, case: Option<&[u8; 16]>) -> Result<Vec<ConflictRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT conflict_id, document, path, case_id, detail FROM conflict_row
-             WHERE ?1 IS NULL OR case_id = ?1 ORDER BY case_id, document, path",
+            "SELECT c.conflict_id, c.document, c.path, c.case_id, c.detail
+             FROM conflict_row c JOIN document d ON d.id = c.document
+             WHERE ?1 IS NULL OR c.case_id = ?1 ORDER BY c.case_id, d.document_id, c.path",
         )?;
         Ok(statement.query_map([case.map(|id| id.as_slice())], conflict)?.collect::<rusqlite::Result<_>>()?)
     }
