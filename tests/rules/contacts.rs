@@ -161,6 +161,14 @@ fn ct_04_a_visit_that_did_not_take_place_has_a_reason_and_no_duration() {
         phone.store.contacts().discard_draft(without.id).unwrap();
     }
     let draft = phone.drafted(saturday, "");
+    let unheard = Outcome { code: OutcomeCode::from_code("Léa ran away"), ..occurred() };
+    phone.store.contacts().save_draft(&ContactDraft { outcome: Some(unheard), ..draft.clone() }).unwrap();
+    let refused = phone.store.contacts().complete(draft.id).unwrap_err();
+    assert!(matches!(refused, Error::RuleBroken { rule: "CT-04", .. }), "{refused:?}");
+    assert!(!format!("{refused:?}").contains("ran away"), "an error repeats no text");
+    phone.store.contacts().discard_draft(draft.id).unwrap();
+
+    let draft = phone.drafted(saturday, "");
     let outcome = Outcome { code: OutcomeCode::NoShow, reason: Some(OutcomeReason::Illness), ..occurred() };
     let draft = ContactDraft { outcome: Some(outcome), method: None, attendance: Vec::new(), ..draft };
     phone.store.contacts().save_draft(&draft).unwrap();

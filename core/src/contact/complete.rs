@@ -4,7 +4,7 @@ use chrono::{Datelike, Duration};
 
 use super::drafts::{Contacts, missing, read};
 use super::fields::contact_fields;
-use super::{Contact, ContactDraft, ContactTime, Outcome, PlannedVisit};
+use super::{Contact, ContactDraft, ContactTime, Outcome, OutcomeCode, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
 use crate::document::Edit;
@@ -119,7 +119,12 @@ fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDr
 /// CT-04: unless it took place, an outcome has a reason.
 pub(crate) fn check_outcome(outcome: &Outcome, subject: &str) -> Result<Outcome> {
     if !outcome.code.took_place() && outcome.reason.is_none() {
-        return Err(Error::rule("CT-04", [subject]).with("outcome", &outcome.code));
+        // A code of another version may be any text, which an error does not repeat.
+        let code = match &outcome.code {
+            OutcomeCode::Unknown { .. } => "unknown",
+            known => known.code(),
+        };
+        return Err(Error::rule("CT-04", [subject]).with("outcome", code));
     }
     if outcome.notice_hours.is_some_and(|hours| hours > MAX_NOTICE) {
         return Err(Error::invalid("outcome.notice_hours", "range"));
