@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "sync/hidden.rs"]
+mod hidden;
 #[path = "sync/lan.rs"]
 mod lan;
 #[path = "sync/sessions.rs"]

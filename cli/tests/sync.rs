@@ -1,16 +1,12 @@
-//! Two real processes over a real socket: one takes the other in, they sync, either is killed at any moment, and the
-//! next sync ends equal.
+//! Two real processes over a real socket: one takes the other in, and they sync. What may befall them is in
+//! `processes.rs`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
-
-/// How often each side is killed.
-const KILLS: u64 = 8;
 
 struct Machine {
     store: PathBuf,
@@ -81,11 +77,6 @@ impl Waiting {
         self.lines.lines().for_each(drop);
         self.child.wait().unwrap().success()
     }
-
-    fn kill(mut self) {
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
-    }
 }
 
 /// An agency's machine with cases, and a new one that it took in.
@@ -139,37 +130,6 @@ fn a_code_is_spoken_and_a_wrong_one_is_refused() {
     assert!(wrong.contains("2 tries left"), "{wrong}");
     laptop.run(&["peer", "accept", &code, "--connect", &address, "--name", "laptop"]);
     assert!(inviting.end());
-}
-
-#[test]
-fn a_side_that_is_killed_at_any_moment_resumes() {
-    let folder = tempfile::tempdir().unwrap();
-    let (office, laptop) = two(folder.path());
-    let mut dice = 0x2545_F491_4F6C_DD1D_u64;
-    for round in 0..2 * KILLS {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        for (name, machine) in [("office", &office), ("laptop", &laptop)] {
-            let reference = format!("{round} of {name}");
-            machine.run(&["case", "open", "--reference", &reference, "--client", "Hugo Petit"]);
-        }
-        let mut listening = office.start(&["sync", "listen", "--address", "127.0.0.1:0", "--once"]);
-        let address = listening.says("listening at ");
-        let connecting = laptop.start(&["sync", "connect", &address]);
-        std::thread::sleep(Duration::from_micros(dice % 250_000));
-        let (killed, other) = if round % 2 == 0 { (connecting, listening) } else { (listening, connecting) };
-        killed.kill();
-        // The other sees the end of the connection, or waits for one that never came.
-        other.kill();
-    }
-    let report = sync(&laptop, &office);
-    assert_eq!(report["equal"], Value::Bool(true), "{report}");
-    assert_eq!(office.digest(), laptop.digest());
-    for machine in [&office, &laptop] {
-        machine.run(&["verify"]);
-        assert!(machine.json(&["sync", "status"])["only_here"].as_array().unwrap().is_empty());
-    }
 }
 
 #[test]

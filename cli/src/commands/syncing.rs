@@ -1,12 +1,15 @@
 //! Sync with another device over the network, and the truth about what is where.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use caseplan_core::Store;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Standing;
-use caseplan_core::lan::{self, Arrival, Listener, Until};
+use caseplan_core::lan::{self, Arrival, Listener, Nearby, NearbyDevice, Sighting, Until};
+use caseplan_core::random::SystemRandom;
 use caseplan_core::sync::{SyncProgress, SyncReport, SyncStatus};
 use clap::{Parser, Subcommand};
 use indicatif::ProgressBar;
@@ -19,6 +22,9 @@ use crate::show::{json, tables, words};
 /// A progress bar's whole length.
 const WHOLE: u64 = 1000;
 
+/// Why nothing came of a device that was found, where no session began.
+const UNREACHABLE: &str = "unreachable";
+
 /// Sync with other devices.
 #[derive(Debug, Subcommand)]
 pub enum SyncCommand {
@@ -26,6 +32,8 @@ pub enum SyncCommand {
     Listen(Listen),
     /// Sync with a device that listens.
     Connect(Connect),
+    /// Find devices nearby that announce themselves, and sync with those of this domain.
+    Discover(Discover),
     /// Whom this device met, what exists only here, what is kept apart and why.
     Status,
 }
@@ -39,6 +47,23 @@ pub struct Listen {
     /// End after one device of the domain came.
     #[arg(long)]
     once: bool,
+    /// Let devices nearby find this one, under a random name.
+    #[arg(long)]
+    announce: bool,
+}
+
+/// How long to look.
+#[derive(Debug, Parser)]
+pub struct Discover {
+    /// How many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    wait: u64,
+    /// Only list what announces itself; connect to nobody.
+    #[arg(long)]
+    list: bool,
+    /// End after the first device that was reached.
+    #[arg(long)]
+    first: bool,
 }
 
 /// Where to connect.
@@ -57,6 +82,7 @@ pub fn run(store: &Store, command: SyncCommand, screen: &Screen) -> Result<()> {
     match command {
         SyncCommand::Listen(wanted) => listen(store, &wanted, screen),
         SyncCommand::Connect(wanted) => connect(store, &wanted, screen),
+        SyncCommand::Discover(wanted) => discover(store, &wanted, screen),
         SyncCommand::Status => status(store, screen),
     }
 }
@@ -68,6 +94,11 @@ fn listen(store: &Store, wanted: &Listen, screen: &Screen) -> Result<()> {
     if !screen.json {
         screen.line(format!("listening at {address}"));
     }
+    // It is announced for as long as this lives.
+    let _nearby = match wanted.announce {
+        true => Some(announce(address, screen)?),
+        false => None,
+    };
     let (cancel, last) = (CancelToken::default(), Mutex::new(None));
     let until = if wanted.once { Until::AtRest } else { Until::Left };
     let tell = |arrival: Arrival| match arrival {
@@ -94,6 +125,73 @@ fn listen(store: &Store, wanted: &Listen, screen: &Screen) -> Result<()> {
         Some(report) => ended(&report?),
         None => Ok(()),
     }
+}
+
+fn announce(address: SocketAddr, screen: &Screen) -> Result<Nearby> {
+    let failed = |error: std::io::Error| Failed::network("mDNS", &error);
+    let mut nearby = Nearby::search().map_err(failed)?;
+    let name = nearby.announce(address, &SystemRandom).map_err(failed)?;
+    if !screen.json {
+        screen.line(format!("announced as {name}"));
+    }
+    Ok(nearby)
+}
+
+fn discover(store: &Store, wanted: &Discover, screen: &Screen) -> Result<()> {
+    let failed = |error: std::io::Error| Failed::network("mDNS", &error);
+    let (nearby, cancel) = (Nearby::search().map_err(failed)?, CancelToken::default());
+    let until = Instant::now() + Duration::from_secs(wanted.wait);
+    let mut found: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+    while let Some(sighting) = nearby.next(Some(until), &cancel).map_err(failed)? {
+        let Sighting::Here(device) = sighting else { continue };
+        // Who could not be reached may be seen again with another address.
+        if found.get(&device.name).is_some_and(|seen| seen["session"]["failed"] != UNREACHABLE) {
+            continue;
+        }
+        let addresses: Vec<String> = device.addresses.iter().map(ToString::to_string).collect();
+        if !screen.json {
+            screen.line(format!("found {} at {}", device.name, addresses.join(", ")));
+        }
+        let session = match wanted.list {
+            true => serde_json::Value::Null,
+            false => meet(store, &device, screen)?,
+        };
+        let reached = session["failed"] != UNREACHABLE;
+        let value = json!({"name": device.name, "addresses": addresses, "session": session});
+        found.insert(device.name, value);
+        if wanted.first && reached {
+            break;
+        }
+    }
+    match (screen.json, found.is_empty()) {
+        (true, _) => screen.json(&found.into_values().collect::<Vec<_>>()),
+        (false, true) => screen.line("nobody nearby announces itself"),
+        (false, false) => {}
+    }
+    Ok(())
+}
+
+/// Syncs with a device that was found. That it is a stranger, or away again, is no failure.
+fn meet(store: &Store, device: &NearbyDevice, screen: &Screen) -> Result<serde_json::Value> {
+    let stream = match lan::reach(device.addresses.as_slice()) {
+        Ok(stream) => stream,
+        Err(error) => {
+            if !screen.json {
+                screen.line(format!("{}: cannot be reached: {}", device.name, error.kind()));
+            }
+            return Ok(json!({"failed": UNREACHABLE}));
+        }
+    };
+    let report = lan::connect(store, &stream, Until::AtRest, &CancelToken::default(), &mut |_| {})?;
+    if !screen.json {
+        match &report.failed {
+            Some(why) if report.peer.is_none() => {
+                screen.line(format!("{}: nobody of this domain: {why}", device.name));
+            }
+            _ => show(&report, screen),
+        }
+    }
+    Ok(report_json(&report))
 }
 
 fn connect(store: &Store, wanted: &Connect, screen: &Screen) -> Result<()> {
@@ -123,12 +221,7 @@ fn ended(report: &SyncReport) -> Result<()> {
 
 fn show(report: &SyncReport, screen: &Screen) {
     if screen.json {
-        screen.json(&json!({
-            "peer": report.peer, "worker": report.worker, "sent": report.sent, "received": report.received,
-            "quarantined": report.quarantined, "only_here": report.only_here, "equal": report.equal,
-            "clock_ahead": report.clock_ahead, "bytes": report.bytes,
-            "failed": report.failed.as_ref().map(caseplan_core::sync::SyncFailed::code),
-        }));
+        screen.json(&report_json(report));
         return;
     }
     let clock = report.clock_ahead.map(|seconds| {
@@ -151,6 +244,15 @@ fn show(report: &SyncReport, screen: &Screen) {
         ("ended early", report.failed.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("moved", format!("{} bytes", report.bytes)),
     ]);
+}
+
+fn report_json(report: &SyncReport) -> serde_json::Value {
+    json!({
+        "peer": report.peer, "worker": report.worker, "sent": report.sent, "received": report.received,
+        "quarantined": report.quarantined, "only_here": report.only_here, "equal": report.equal,
+        "clock_ahead": report.clock_ahead, "bytes": report.bytes,
+        "failed": report.failed.as_ref().map(caseplan_core::sync::SyncFailed::code),
+    })
 }
 
 fn status(store: &Store, screen: &Screen) -> Result<()> {
