@@ -5,6 +5,7 @@ use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::Refusal;
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::EndReason;
+use caseplan_core::sync::SyncFailed;
 
 use crate::support::link::{Link, sync, take_in};
 use crate::support::{Device, new_case};
@@ -98,4 +99,26 @@ fn an_ended_device_hands_over_its_work_and_gets_nothing() {
     let waiting = phone.store.exchange().quarantine().unwrap();
     assert_eq!(waiting.iter().map(|held| held.reason.clone()).collect::<Vec<_>>(), [Refusal::AuthorEnded]);
     assert_eq!(phone.store.cases().get(case.id).unwrap().unwrap().team, None, "it waits for a person");
+}
+
+#[test]
+fn a_device_that_missed_the_end_of_another_is_reached_at_the_second_attempt() {
+    let (phone, tablet) = colleagues();
+    let lost = Device::new("lost", "w-117");
+    take_in(&phone.store, &lost.store, "w-117", &[Role::Caseworker]);
+    sync(&phone.store, &tablet.store);
+    phone.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
+    // The end made a new network secret, of which the tablet does not know: to it the phone is a stranger.
+    let [unanswered, stranger] = sync(&phone.store, &tablet.store);
+    assert_eq!((unanswered.peer, stranger.failed), (None, Some(SyncFailed::Stranger)));
+    for _ in 0..2 {
+        let reports = sync(&phone.store, &tablet.store);
+        assert!(reports.iter().all(|report| report.equal && report.failed.is_none()), "{reports:?}");
+    }
+    let ended =
+        |device: &Device| device.store.identity().devices().unwrap().iter().any(|it| it.ended.is_some());
+    assert!(ended(&tablet));
+    // It is told of its end as before, and by nobody else's secret.
+    let reports = sync(&lost.store, &tablet.store);
+    assert!(ended(&lost), "{reports:?} {:?}", lost.store.identity().devices());
 }

@@ -195,11 +195,18 @@ fn meet(store: &Store, device: &NearbyDevice, screen: &Screen) -> Result<serde_j
 }
 
 fn connect(store: &Store, wanted: &Connect, screen: &Screen) -> Result<()> {
-    let stream = lan::reach(&wanted.address).map_err(|error| Failed::network(&wanted.address, &error))?;
     let until = if wanted.stay { Until::Left } else { Until::AtRest };
     let bar = screen.bar("sync", WHOLE);
-    let mut progress = |progress| advance(&bar, progress);
-    let report = lan::connect(store, &stream, until, &CancelToken::default(), &mut progress)?;
+    let session = || {
+        let stream = lan::reach(&wanted.address).map_err(|error| Failed::network(&wanted.address, &error))?;
+        let mut progress = |progress| advance(&bar, progress);
+        lan::connect(store, &stream, until, &CancelToken::default(), &mut progress).map_err(Failed::from)
+    };
+    let mut report = session()?;
+    if report.peer.is_none() && report.failed.is_some() {
+        // Whoever missed the end of a device knows the network by its secret before: the second attempt uses it.
+        report = session()?;
+    }
     bar.finish_and_clear();
     show(&report, screen);
     ended(&report)

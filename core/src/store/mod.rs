@@ -17,7 +17,7 @@ pub mod opening;
 pub mod project;
 pub mod worker;
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::access::{Grants, Identity};
@@ -68,6 +68,8 @@ pub(crate) struct Inner {
     pub records: Mutex<()>,
     /// The highest trusted time seen, unix seconds.
     pub trusted: AtomicI64,
+    /// How many connections in a row were made and not answered.
+    pub unanswered: AtomicUsize,
 }
 
 impl Store {

@@ -4,7 +4,7 @@
 //! the database, then to the vault as *current*; a database whose id is neither was restored or cloned, and this
 //! device then writes as somebody new in every document (`sync.md` §7).
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use super::worker::Worker;
@@ -47,6 +47,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
         documents_loaded: AtomicU64::new(0),
         records: Mutex::default(),
         trusted: AtomicI64::new(trusted),
+        unanswered: AtomicUsize::new(0),
     });
     begin_session(&inner)?;
     let store = Store { inner };

@@ -1,9 +1,11 @@
 //! What the store knows of its peers: who may have what, what each holds, and when it was last met.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use zeroize::Zeroizing;
 
+use super::channel::Side;
 use super::digest::{Digest, Held};
 use crate::access::scopes;
 use crate::error::{Error, Result};
@@ -81,6 +83,24 @@ impl Store {
     /// The last two network secrets, the one to use first.
     pub(crate) fn network_secrets(&self) -> Vec<Zeroizing<[u8; 32]>> {
         self.own().authority.network_secrets().into_iter().map(|(_, secret)| secret).collect()
+    }
+
+    /// The network secret for the next connection: the newest one first, and the one before it after a connection that
+    /// was not answered. A peer that missed the end of a device knows only that one, and says nothing to the newest.
+    pub(crate) fn network_secret_to_try(&self) -> Result<Zeroizing<[u8; 32]>> {
+        let mut secrets = self.network_secrets();
+        let unanswered = self.inner.unanswered.fetch_add(1, Ordering::SeqCst);
+        match secrets.len() {
+            0 => Err(Error::Unexpected { reason: "network_secret" }),
+            count => Ok(secrets.swap_remove(unanswered % count)),
+        }
+    }
+
+    /// Bytes came: whoever connected was answered.
+    pub(crate) fn hears(&self, side: Side, bytes: &[u8]) {
+        if side == Side::Initiator && !bytes.is_empty() {
+            self.inner.unanswered.store(0, Ordering::SeqCst);
+        }
     }
 
     /// Records of a log that the owner of a vector lacks; the vector becomes this store's.

@@ -39,7 +39,12 @@ impl Replica {
             // Before the records, on which the initiator begins its round.
             self.out.push_back(Wire::Logs(logs.into_iter().collect()));
         }
-        Ok(self.say_records(&[domain])?)
+        self.say_records(&[domain])?;
+        if self.access == Access::UploadOnly {
+            // After the records that say why: whoever has nothing to hand over leaves at this word.
+            self.out.push_back(Wire::UploadOnly);
+        }
+        Ok(())
     }
 
     /// Records of these logs that the peer lacks; an answer even if it lacks none.
@@ -80,7 +85,10 @@ impl Replica {
                 self.records.insert(log, self.store.own().authority.vector(&log));
             }
         }
-        self.judge()?;
+        let answers_later = self.stage == Stage::Authority && self.side == Side::Responder;
+        if self.judge()? && !answers_later {
+            self.out.push_back(Wire::UploadOnly);
+        }
         self.settled = true;
         match (self.stage, self.side) {
             (Stage::Authority, Side::Initiator) => self.begin()?,
@@ -93,19 +101,20 @@ impl Replica {
     }
 
     /// Judges the peer by the records held now. Whoever may renew its certificate does so when half its time is over.
-    fn judge(&mut self) -> Result<()> {
+    /// Answers whether the peer gets nothing from now on, which it is still to be told.
+    fn judge(&mut self) -> Result<bool> {
         if self.store.renew_if_due(self.peer)? {
             let domain = self.store.own().authority.domain_log();
             self.say_records(&[domain])?;
         }
         let standing = self.store.standing_of(self.peer)?;
-        if standing != Standing::Current && self.access == Access::Full {
+        let shut_out = standing != Standing::Current && self.access == Access::Full;
+        if shut_out {
             self.access = Access::UploadOnly;
             self.queue.clear();
             self.out.retain(|wire| matches!(wire, Wire::Records(_) | Wire::Authority { .. }));
-            self.out.push_back(Wire::UploadOnly);
         }
-        Ok(())
+        Ok(shut_out)
     }
 
     /// Begins the first round, or the upload of work that an ended or expired device still has.

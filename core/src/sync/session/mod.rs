@@ -66,10 +66,9 @@ impl Session {
     /// The side that connects.
     pub(crate) fn initiate(store: &Store) -> Result<Self> {
         let (keys, random) = (store.keys()?, store.inner.config.random.clone());
-        let secrets = store.network_secrets();
-        let secret = secrets.first().ok_or(Error::Unexpected { reason: "network_secret" })?;
+        let secret = store.network_secret_to_try()?;
         let proof = encode_chain(&store.own_chain());
-        let channel = Channel::initiate(&keys, secret, proof, random.as_ref()).map_err(SyncFailed::from)?;
+        let channel = Channel::initiate(&keys, &secret, proof, random.as_ref()).map_err(SyncFailed::from)?;
         Ok(Self::new(store, channel))
     }
 
@@ -111,6 +110,7 @@ impl Session {
         }
         self.heard = self.now;
         self.bytes += bytes.len() as u64;
+        self.store.hears(self.side, bytes);
         self.channel.feed(bytes);
         let result = self.take_in();
         self.ended(result)
@@ -294,12 +294,11 @@ impl Session {
     fn receive(&mut self, wire: Wire) -> Result<()> {
         match &mut self.stage {
             Stage::Open(replica) => {
-                let received = replica.receive(wire).map_err(|failed| match failed {
+                replica.receive(wire).map_err(|failed| match failed {
                     ReplicaFailed::Protocol(what) => SyncFailed::Protocol(what).into(),
                     ReplicaFailed::Peer(reason) => SyncFailed::GaveUp(reason).into(),
                     ReplicaFailed::Store(error) => error,
-                });
-                received?;
+                })?;
                 if replica.is_equal() && !self.equal {
                     self.equal = true;
                     self.store.note_met(replica.peer(), true)?;
@@ -307,13 +306,14 @@ impl Session {
                 self.fill()
             }
             Stage::Greeting(_) => self.on_hello(wire),
-            _ => Err(SyncFailed::Protocol("order").into()),
+            Stage::Shaking => Err(SyncFailed::Protocol("order").into()),
+            Stage::Over => Ok(()),
         }
     }
 
     fn on_hello(&mut self, wire: Wire) -> Result<()> {
         let Stage::Greeting(established) = std::mem::replace(&mut self.stage, Stage::Over) else {
-            return Err(SyncFailed::Protocol("order").into());
+            return Ok(());
         };
         let Wire::Hello { chain, signature, clock } = wire else {
             return Err(match wire {
