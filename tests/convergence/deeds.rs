@@ -45,6 +45,25 @@ pub const DEEDS: &[(&str, usize, Deed)] = &[
     ("settle issue", 14, settle_issue),
 ];
 
+/// Whether an error is one that a person can meet with an honest request.
+pub fn is_a_refusal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NotFound { .. }
+            | Error::NotYetHere { .. }
+            | Error::RuleBroken { .. }
+            | Error::Invalid { .. }
+            | Error::Incomplete { .. }
+            | Error::FieldInConflict { .. }
+            | Error::ConflictChanged { .. }
+            | Error::DraftChanged { .. }
+            | Error::CaseClosed
+            // A stream that was kept from earlier can bring a case before its grant.
+            | Error::NotGranted { .. }
+            | Error::ReferenceTaken { .. }
+    )
+}
+
 pub const WORDS: &[&str] =
     &["Léa", "tower", "Parc Monceau", "büro 3", "book", "Ürümqi", "n°7 \"x\"", "a/b.c"];
 

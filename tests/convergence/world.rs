@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use caseplan_core::Store;
 use caseplan_core::exchange::{CancelToken, ImportReport};
 use caseplan_core::time::Clock;
-use caseplan_core::{Error, Store};
 
-use super::deeds::{DEEDS, Deed};
+use super::deeds::{DEEDS, Deed, is_a_refusal};
 use super::dice::Dice;
 use crate::support::Device;
 
@@ -262,23 +262,4 @@ impl World {
         let latest = self.devices.iter().map(|device| device.clock.now().unwrap()).max().unwrap();
         self.devices.iter().for_each(|device| device.clock.set(latest));
     }
-}
-
-/// Whether an error is one that a person can meet with an honest request.
-fn is_a_refusal(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::NotFound { .. }
-            | Error::NotYetHere { .. }
-            | Error::RuleBroken { .. }
-            | Error::Invalid { .. }
-            | Error::Incomplete { .. }
-            | Error::FieldInConflict { .. }
-            | Error::ConflictChanged { .. }
-            | Error::DraftChanged { .. }
-            | Error::CaseClosed
-            // A stream that was kept from earlier can bring a case before its grant.
-            | Error::NotGranted { .. }
-            | Error::ReferenceTaken { .. }
-    )
 }
