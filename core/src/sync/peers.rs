@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 use super::digest::{Digest, Held};
-use crate::access::scopes;
 use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
 use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
 use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
-use crate::ids::{ChangeHash, DeviceId, sha256};
+use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
 use crate::store::{LogLevel, Store};
 use crate::time::from_unix;
 
@@ -46,9 +45,9 @@ impl Store {
     }
 
     fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
-        let facts = self.read(|reading| scopes::facts(reading, scope))?;
-        let now = self.trusted_time()?;
-        Ok(facts.is_some_and(|facts| self.own().authority.may_read(device, &facts, now)))
+        let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
+        let own = self.own();
+        Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.may_read(device, facts, now)))
     }
 
     /// How a device stands now.

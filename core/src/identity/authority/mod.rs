@@ -16,14 +16,14 @@ pub mod issuing;
 pub mod joining;
 pub mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
 use super::record::{LogId, RecordBody, RecordHash, Signed, network_log};
-use crate::ids::{CaseId, DeviceId, DomainId};
+use crate::ids::{CaseId, DeviceId, DomainId, ScopeId};
 
 pub use case::{CaseJudgement, CountingGrant};
 pub use domain::{Counting, DeviceEnd, DomainJudgement};
@@ -61,7 +61,7 @@ pub enum RecordRefused {
 #[derive(Debug, Clone)]
 pub struct Authority {
     held: Arc<Held>,
-    scopes: Arc<BTreeSet<ScopeFacts>>,
+    scopes: Arc<BTreeMap<ScopeId, ScopeFacts>>,
     judged: Arc<Judged>,
 }
 
@@ -106,15 +106,17 @@ impl Authority {
 
     /// Says that a scope is here, so that its log is judged with its case's.
     pub fn know_scope(&mut self, scope: ScopeFacts) {
-        if !self.scopes.contains(&scope) {
-            Arc::make_mut(&mut self.scopes).insert(scope);
+        if let std::collections::btree_map::Entry::Vacant(place) =
+            Arc::make_mut(&mut self.scopes).entry(scope.id())
+        {
+            place.insert(scope);
             self.forget_cases();
         }
     }
 
     /// Says that a case is no longer here.
     pub fn forget_case(&mut self, case: CaseId) {
-        Arc::make_mut(&mut self.scopes).retain(|scope| scope.case != case);
+        Arc::make_mut(&mut self.scopes).retain(|_, scope| scope.case != case);
         self.forget_cases();
     }
 
@@ -128,7 +130,12 @@ impl Authority {
 
     /// The scopes that are here.
     pub fn scopes(&self) -> impl Iterator<Item = &ScopeFacts> {
-        self.scopes.iter()
+        self.scopes.values()
+    }
+
+    /// A scope that is here.
+    pub fn scope(&self, id: &ScopeId) -> Option<&ScopeFacts> {
+        self.scopes.get(id)
     }
 
     /// The domain.
@@ -176,7 +183,7 @@ impl Authority {
         let mut cases = self.judged.cases.lock().unwrap_or_else(PoisonError::into_inner);
         let judge = || {
             let scopes: Vec<ScopeFacts> =
-                self.scopes.iter().filter(|facts| facts.case == case).copied().collect();
+                self.scopes.values().filter(|facts| facts.case == case).copied().collect();
             Arc::new(CaseJudgement::of(&self.held, &self.judgement(), case, founder, &scopes))
         };
         Arc::clone(cases.entry((case, founder)).or_insert_with(judge))
