@@ -5,6 +5,9 @@ mod support;
 
 #[path = "sync/hidden.rs"]
 mod hidden;
+#[path = "sync/files.rs"]
+mod files;
+
 #[path = "sync/lan.rs"]
 mod lan;
 #[path = "sync/sessions.rs"]
