@@ -144,7 +144,10 @@ fn a_file_is_carried_from_one_machine_to_the_other() {
     assert_eq!(read["taken"]["received"], written["changes"]);
     assert_eq!(office.digest(), laptop.digest());
     let status = office.json(&["sync", "status"]);
-    assert!(!status["only_here"].as_array().unwrap().is_empty(), "a file on a stick has not arrived anywhere");
+    assert!(
+        !status["only_here"].as_array().unwrap().is_empty(),
+        "a file on a stick has not arrived anywhere"
+    );
 
     let taken = office.refused(&write);
     assert!(taken.contains("is there already"), "{taken}");
