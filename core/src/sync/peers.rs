@@ -108,12 +108,25 @@ impl Store {
         for scope in self.scopes_with(peer)? {
             logs.extend([*scope.case.as_bytes(), *scope.id().as_bytes()]);
         }
+        logs.extend(self.logs_of_taken_back(peer)?);
         let ended = self.standing_of(peer)? == Standing::Ended;
         let own = self.own();
         if !ended {
             logs.insert(own.authority.network_log());
         }
         Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
+    }
+
+    /// The logs of cases that were taken back from one side, where the other still reads: who lost a grant learns of it.
+    fn logs_of_taken_back(&self, peer: DeviceId) -> Result<Vec<LogId>> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let lost = |device, facts: &ScopeFacts| own.authority.taken_back(device, facts).is_some();
+        let reads = |device, facts: &ScopeFacts| own.authority.may_read(device, facts, now);
+        let either = |facts: &&ScopeFacts| {
+            lost(peer, facts) && reads(own.device, facts) || lost(own.device, facts) && reads(peer, facts)
+        };
+        Ok(own.authority.scopes().filter(either).map(|facts| *facts.case.as_bytes()).collect())
     }
 
     /// A digest over logs.

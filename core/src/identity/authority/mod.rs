@@ -16,12 +16,13 @@ pub mod issuing;
 pub mod joining;
 pub mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
+use super::founding::Scope;
 use super::record::{LogId, RecordBody, RecordHash, Signed, network_log};
 use crate::ids::{CaseId, DeviceId, DomainId, ScopeId};
 
@@ -114,10 +115,20 @@ impl Authority {
         }
     }
 
-    /// Says that a case is no longer here.
-    pub fn forget_case(&mut self, case: CaseId) {
-        Arc::make_mut(&mut self.scopes).retain(|_, scope| scope.case != case);
-        self.forget_cases();
+    /// The same authority without a case: its scopes, and the records of its logs.
+    ///
+    /// # Errors
+    /// Never, as long as no other log needs a record of a case's.
+    pub fn without_case(&self, case: CaseId) -> Result<Self, RecordRefused> {
+        let gone = self.scopes.values().filter(|facts| facts.case == case);
+        let mut logs: BTreeSet<LogId> = gone.map(|facts| *facts.id().as_bytes()).collect();
+        logs.insert(*case.as_bytes());
+        logs.extend((1..=5).map(|level| *Scope::Level(level).id(case).as_bytes()));
+        let kept = self.held.all().filter(|entry| !logs.contains(&entry.signed.record.log));
+        let mut authority = Self::from_records(kept.map(|entry| entry.signed.clone()))?;
+        let scopes = self.scopes.iter().filter(|(_, facts)| facts.case != case);
+        authority.scopes = Arc::new(scopes.map(|(id, facts)| (*id, *facts)).collect());
+        Ok(authority)
     }
 
     fn forget_cases(&mut self) {
