@@ -3,12 +3,18 @@
 
 mod support;
 
+#[path = "sync/files.rs"]
+mod files;
 #[path = "sync/hidden.rs"]
 mod hidden;
+
 #[path = "sync/lan.rs"]
 mod lan;
 #[path = "sync/sessions.rs"]
 mod sessions;
+
+#[path = "sync/taken_back.rs"]
+mod taken_back;
 
 #[path = "sync/access.rs"]
 mod access;

@@ -62,7 +62,7 @@ pub trait ProgressListener: Send + Sync {
     fn on_progress(&self, progress: WorkProgress) -> Result<(), CallbackError>;
 }
 
-fn tell(listener: Option<&Arc<dyn ProgressListener>>) -> impl FnMut(WorkProgress) + '_ {
+pub(crate) fn tell(listener: Option<&Arc<dyn ProgressListener>>) -> impl FnMut(WorkProgress) + '_ {
     move |progress| {
         if let Some(listener) = listener {
             // A listener that fails misses a figure, nothing else.

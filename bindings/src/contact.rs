@@ -281,6 +281,8 @@ pub struct Contact {
     pub in_error: Option<EnteredInError>,
     /// Where it was imported from.
     pub origin: Option<Origin>,
+    /// A draft that was completed as it stood, a week after its case was taken back: fields may be missing.
+    pub unfinished: bool,
 }
 
 /// A contact in a list.

@@ -174,6 +174,13 @@ pub enum CaseplanError {
         /// `gave_up`.
         reason: String,
     },
+    /// A file for one device could not be written, or one for this device not be read. What was committed stays.
+    #[error("not handed over: {reason}")]
+    NotHandedOver {
+        /// `not_a_hand_over`, `newer`, `not_for_this_device`, `not_authentic`, `cut`, `joined`, `expired`, `not_proven`,
+        /// `no_recipient`, `to_itself`, `random`, `cipher`.
+        reason: String,
+    },
     /// The caller canceled; what was committed before stays.
     #[error("canceled")]
     Canceled,
@@ -227,6 +234,7 @@ impl From<Error> for CaseplanError {
             Error::NotGranted { case } => Self::NotGranted { case_id: case },
             Error::Enrolment(failed) => Self::NotEnrolled { reason: enrolment_failed(failed).to_owned() },
             Error::Sync(failed) => Self::SyncFailed { reason: failed.code().to_owned() },
+            Error::HandOver(failed) => Self::NotHandedOver { reason: failed.code().to_owned() },
             Error::NotAnExport { reason } => Self::NotAnExport { reason: reason.to_owned() },
             Error::Canceled => Self::Canceled,
             Error::Unexpected { reason } => Self::unexpected(reason),

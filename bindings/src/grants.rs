@@ -1,6 +1,6 @@
 //! Grants: who may see and write which case; and what waits for a person.
 
-use caseplan_core::access::{DocumentKind, GrantState, GrantView, NewGrant, WaitingWork};
+use caseplan_core::access::{DocumentKind, GrantState, GrantView, NewGrant, TakenBack, WaitingWork};
 use caseplan_core::exchange::Refusal;
 use caseplan_core::identity::record::Extent;
 use caseplan_core::ids::{CaseId, DeviceId, GrantId, VisitationPlanId, WorkerId};
@@ -113,6 +113,21 @@ pub struct WaitingWork {
     pub can_be_admitted: bool,
 }
 
+/// A case that this worker has no grant for any more.
+#[uniffi::remote(Record)]
+pub struct TakenBack {
+    /// The case. It can be read, and nothing of it changed; it goes by itself.
+    pub case: CaseId,
+    /// Since when.
+    pub since: Timestamp,
+    /// Drafts that wait to be completed or discarded.
+    pub drafts: u32,
+    /// When drafts that are left will be completed as they stand.
+    pub drafts_until: Timestamp,
+    /// Changes that no hub and nobody with a grant is known to hold: the case goes once there are none and no drafts.
+    pub changes: u64,
+}
+
 #[uniffi::export]
 impl CoreStore {
     /// Lets a worker see and write something of a case.
@@ -128,6 +143,11 @@ impl CoreStore {
     /// Every grant on a case that counts, those that were taken back too.
     pub fn grants(&self, case_id: CaseId) -> Result<Vec<GrantView>, CaseplanError> {
         Ok(self.core()?.grants().list(case_id)?)
+    }
+
+    /// Cases that were taken back and are still here.
+    pub fn taken_back(&self) -> Result<Vec<TakenBack>, CaseplanError> {
+        Ok(self.core()?.grants().taken_back()?)
     }
 
     /// What waits for a person, by case and device.

@@ -18,6 +18,7 @@ mod due;
 pub mod error;
 mod exchange;
 mod grants;
+mod hand_over;
 mod identity;
 mod ids;
 mod merge;

@@ -7,8 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    access, caseload, cases, contacts, documents, exchange, identity, merge, peers, plans, reads, seeds,
-    syncing, visits,
+    access, caseload, cases, contacts, documents, exchange, files, identity, merge, peers, plans, reads,
+    seeds, syncing, visits,
 };
 
 /// Where help lists what every command takes.
@@ -99,6 +99,9 @@ pub enum Command {
     /// Sync with other devices over the network.
     #[command(subcommand)]
     Sync(syncing::SyncCommand),
+    /// Files for one device, carried by hand.
+    #[command(subcommand)]
+    HandOver(files::HandOverCommand),
     /// What the store is.
     Info,
     /// Make a practice store with invented cases.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use caseplan_core::Error;
+use caseplan_core::sync::HandOverFailed;
 
 /// The result of a command.
 pub type Result<T, E = Failed> = std::result::Result<T, E>;
@@ -74,6 +75,9 @@ pub fn in_words(error: &Error) -> String {
             "domain" => "the file comes from another agency's domain".to_owned(),
             _ => format!("the file is no export for this store ({reason})"),
         },
+        Error::HandOver(HandOverFailed::Cut) => {
+            "the file is cut; what was whole in it is kept: copy it again, and read it again".to_owned()
+        }
         other => other.to_string(),
     }
 }

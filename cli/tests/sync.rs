@@ -133,6 +133,32 @@ fn a_code_is_spoken_and_a_wrong_one_is_refused() {
 }
 
 #[test]
+fn a_file_is_carried_from_one_machine_to_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (office, laptop) = two(folder.path());
+    let file = folder.path().join("for the laptop");
+    let (file, device) = (file.to_str().unwrap(), laptop.json(&["info"])["device"].clone());
+    let write = ["hand-over", "write", "--to", device.as_str().unwrap(), "--out", file];
+    let written = office.json(&write);
+    let read = laptop.json(&["hand-over", "read", file]);
+    assert_eq!(read["taken"]["received"], written["changes"]);
+    assert_eq!(office.digest(), laptop.digest());
+    let status = office.json(&["sync", "status"]);
+    assert!(
+        !status["only_here"].as_array().unwrap().is_empty(),
+        "a file on a stick has not arrived anywhere"
+    );
+
+    let taken = office.refused(&write);
+    assert!(taken.contains("is there already"), "{taken}");
+    let bytes = std::fs::read(file).unwrap();
+    std::fs::write(file, &bytes[..bytes.len() - 1]).unwrap();
+    let cut = laptop.refused(&["hand-over", "read", file]);
+    assert!(cut.contains("the file is cut"), "{cut}");
+    office.refused(&["hand-over", "read", file]);
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine::new(folder.path(), "office");

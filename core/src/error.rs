@@ -135,6 +135,9 @@ pub enum Error {
     /// A session with a peer ended before its time. What was committed stays; another session goes on.
     #[error(transparent)]
     Sync(#[from] crate::sync::session::SyncFailed),
+    /// A file for one device could not be written, or one for this device not be read. What was committed stays.
+    #[error(transparent)]
+    HandOver(#[from] crate::sync::hand_over::HandOverFailed),
     /// This device has no grant for that in this case, or none any more.
     #[error("no grant for this in case {case}")]
     NotGranted {

@@ -109,6 +109,29 @@ fn a_copy_made_within_one_run_is_caught_when_its_own_later_work_comes_back() {
 }
 
 #[test]
+fn a_copy_learns_from_a_vector_that_it_lost_work_before_it_writes() {
+    let phone = Device::new("phone", "w-117");
+    let tablet = phone.enrol("tablet", "w-204");
+    let (case, _) = phone.lea("2026-0117");
+    phone.store.suspend();
+    let copied = phone.folder.path().join("copied.db");
+    std::fs::copy(phone.file(), &copied).unwrap();
+    let vault = phone.vault.clone();
+    phone.store.resume().unwrap();
+    team(&phone, case.id, "north");
+    phone.meet(&tablet);
+    phone.store.close();
+
+    // It only exports: nothing comes in, and still its next number must not be one that the tablet holds.
+    let twin = phone.on(copied, vault);
+    twin.hand_over(&tablet);
+    team(&twin, case.id, "south");
+    twin.meet(&tablet);
+    assert!(tablet.store.exchange().quarantine().unwrap().is_empty(), "no number was given twice");
+    assert_eq!(twin.rows(), tablet.rows());
+}
+
+#[test]
 fn a_backup_is_made_while_others_write_and_is_sound() {
     let phone = Device::new("phone", "w-117");
     let (case, _) = phone.lea("2026-0117");

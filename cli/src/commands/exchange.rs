@@ -124,15 +124,20 @@ fn imported(report: &ImportReport, screen: &Screen) {
         report.known,
         report.quarantined.len()
     ));
+    held_back(report, screen);
+    if !report.complete {
+        screen.line("the file ends early: what came is kept, import the whole file again");
+    }
+}
+
+/// What did not go in, and why.
+pub fn held_back(report: &ImportReport, screen: &Screen) {
     let rows = report
         .quarantined
         .iter()
         .map(|held| [held.hash.to_string(), held.document.to_string(), held.reason.code().replace('_', " ")]);
     if !report.quarantined.is_empty() {
         screen.table(["held back", "document", "why"], rows.collect(), "");
-    }
-    if !report.complete {
-        screen.line("the file ends early: what came is kept, import the whole file again");
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cases;
 pub mod contacts;
 pub mod documents;
 pub mod exchange;
+pub mod files;
 pub mod identity;
 pub mod merge;
 pub mod peers;
@@ -72,6 +73,7 @@ fn opened(command: Command, file: &Path, store: &Store, screen: &Screen) -> Resu
         Command::Admit(admit) => access::admit(store, &admit, screen),
         Command::Peer(command) => peers::run(store, command, screen),
         Command::Sync(command) => syncing::run(store, command, screen),
+        Command::HandOver(command) => files::run(store, command, screen),
         Command::Info => reads::info(store, screen),
         // These make a store or end with a code of their own; `run` has done them.
         Command::Demo { .. }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use caseplan_core::Store;
+use caseplan_core::access::TakenBack;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Standing;
 use caseplan_core::lan::{self, Arrival, Listener, Nearby, NearbyDevice, Sighting, Until};
@@ -265,7 +266,7 @@ fn report_json(report: &SyncReport) -> serde_json::Value {
 fn status(store: &Store, screen: &Screen) -> Result<()> {
     let status = store.sync().status()?;
     if screen.json {
-        screen.json(&as_json(&status));
+        screen.json(&as_json(&status, &store.grants().taken_back()?));
         return Ok(());
     }
     let references = tables::references(store)?;
@@ -293,6 +294,15 @@ fn status(store: &Store, screen: &Screen) -> Result<()> {
     if status.only_here.is_empty() && !status.peers.is_empty() {
         screen.line("everything of this device is elsewhere too");
     }
+    for case in store.grants().taken_back()? {
+        let name = references.get(&case.case).cloned().unwrap_or_else(|| case.case.to_string());
+        screen.line(format!(
+            "case {name}: taken back {}; it goes once {} drafts are finished and {} changes are elsewhere",
+            at(case.since),
+            case.drafts,
+            case.changes
+        ));
+    }
     screen.line(format!("{} drafts, which no other device gets", status.drafts));
     let held = status
         .quarantine
@@ -311,7 +321,7 @@ fn standing(standing: Standing) -> &'static str {
     }
 }
 
-fn as_json(status: &SyncStatus) -> serde_json::Value {
+fn as_json(status: &SyncStatus, taken_back: &[TakenBack]) -> serde_json::Value {
     json!({
         "peers": json::list(&status.peers, |peer| json!({
             "device": peer.device, "worker": peer.worker, "standing": standing(peer.standing),
@@ -321,6 +331,10 @@ fn as_json(status: &SyncStatus) -> serde_json::Value {
             "case": case.case, "changes": case.changes, "contacts": case.contacts,
         })),
         "drafts": status.drafts,
+        "taken_back": json::list(taken_back, |case| json!({
+            "case": case.case, "since": case.since, "drafts": case.drafts, "drafts_until": case.drafts_until,
+            "changes": case.changes,
+        })),
         "quarantine": json::list(&status.quarantine, |held| json!({
             "hash": held.hash.to_string(), "document": held.document, "reason": held.reason.code(),
         })),

@@ -4,7 +4,7 @@
 //! - [`records`]: records of any kind, stored with what they bring about, in one transaction;
 //! - [`receipts`]: what this device held when it learned of an end;
 //! - [`devices`], [`joining`], [`recovery`]: the domain: [`Identity`];
-//! - [`grants`], [`waiting`]: cases: [`Grants`];
+//! - [`grants`], [`waiting`], [`taken_back`]: cases: [`Grants`];
 //! - [`scopes`]: what a scope is, from what is stored.
 
 pub mod devices;
@@ -14,6 +14,7 @@ pub mod receipts;
 pub mod records;
 pub mod recovery;
 pub mod scopes;
+pub mod taken_back;
 pub mod waiting;
 
 use crate::store::Store;
@@ -22,6 +23,7 @@ pub use devices::CertifiedDevice;
 pub use grants::{DocumentKind, GrantState, GrantView, NewGrant};
 pub use records::TakenRecords;
 pub use recovery::RecoverySecret;
+pub use taken_back::TakenBack;
 pub use waiting::WaitingWork;
 
 /// This device's identity and the domain that it belongs to.

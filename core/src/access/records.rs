@@ -122,6 +122,14 @@ impl Store {
             }
             let mut certificate = certificate;
             if !fresh.is_empty() {
+                // Who is let in again after a case was taken back writes as somebody new.
+                for facts in change.authority.scopes() {
+                    if before.taken_back(device, facts).is_some()
+                        && change.authority.taken_back(device, facts).is_none()
+                    {
+                        tx.rotate_scope(facts.id().as_bytes())?;
+                    }
+                }
                 keep_certificates(tx, &change.authority)?;
                 if let Some(newest) = change.authority.certificate_of(device) {
                     certificate = newest.hash();

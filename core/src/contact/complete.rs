@@ -7,8 +7,8 @@ use super::fields::contact_fields;
 use super::{Contact, ContactDraft, ContactTime, Outcome, OutcomeCode, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
-use crate::document::Edit;
 use crate::document::layout::contact_log::CONTACTS;
+use crate::document::{Edit, Value};
 use crate::error::{Error, Result};
 use crate::identity::Scope;
 use crate::ids::{CaseId, ContactId, DraftId};
@@ -16,7 +16,7 @@ use crate::storage::documents::DocumentRow;
 use crate::store::Topic;
 use crate::store::command::Command;
 use crate::text::{NARRATIVE, REFERENCE, REMARK, line, optional_line, prose};
-use crate::time::Instant;
+use crate::time::{Instant, Zone};
 use crate::visitation::PartyRef;
 
 /// How far two honest clocks may be apart (CT-01).
@@ -51,6 +51,7 @@ impl Contacts<'_> {
     /// As [`Contacts::complete`].
     pub fn record(&self, draft: &ContactDraft) -> Result<ContactId> {
         self.store.command("contact.complete", |command| {
+            command.store.refuse_taken_back(draft.case_id)?;
             let (_, case) = require(command, draft.case_id)?;
             record(command, &case, draft.clone())
         })
@@ -71,6 +72,22 @@ pub(crate) fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft
     let fields = contact_fields(&draft, &conducted_by)?;
     command.write(&document, &[Edit::create(CONTACTS, id, fields)])?;
     Ok(id)
+}
+
+/// Records a draft as it stands, a week after its case was taken back: no rule is checked, and it says so itself.
+pub(crate) fn finish(command: &mut Command<'_>, mut draft: ContactDraft, zone: Zone) -> Result<()> {
+    let own = PartyRef::User(command.store.inner.config.worker.clone());
+    let conducted_by = draft.conducted_by.clone().unwrap_or(own);
+    let day = zone.day_of(draft.saved_at);
+    draft.time.get_or_insert(ContactTime { day, start: None, end: None, zone });
+    let document = log(command, draft.case_id, &draft.planned)?;
+    let id = ContactId(command.new_id()?);
+    let mut fields = contact_fields(&draft, &conducted_by)?;
+    fields.insert("unfinished".to_owned(), Value::Bool(true));
+    command.write(&document, &[Edit::create(CONTACTS, id, fields)])?;
+    command.tx.remove_draft(draft.id.as_bytes())?;
+    command.changed(Topic::Drafts, draft.case_id);
+    Ok(())
 }
 
 /// The log that a new contact goes to: its plan's if there is one plan, else the case's; the lowest part with room.

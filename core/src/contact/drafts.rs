@@ -43,12 +43,14 @@ impl Contacts<'_> {
     /// Begins a draft, filled in from the plan as far as that says anything; it is on disk when this returns.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] when planned visits of two cases are given, or none.
+    /// [`Error::NotFound`]; [`Error::Invalid`] when planned visits of two cases are given, or none;
+    /// [`Error::NotGranted`] when the case was taken back.
     pub fn start_draft(&self, start: &DraftStart) -> Result<ContactDraft> {
         let id = DraftId(random::uuid(self.store.inner.config.random.as_ref())?);
         let zone = self.store.zone();
         self.local(|tx, now| {
             let draft = prefill(&tx.reading(), id, start, now, zone)?;
+            self.store.refuse_taken_back(draft.case_id)?;
             tx.add_draft(&row(&draft, now)?)?;
             Ok((draft.case_id, draft))
         })

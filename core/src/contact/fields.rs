@@ -108,6 +108,7 @@ fn read_entity(case_id: CaseId, id: ContactId, entity: &Entity) -> Contact {
         corrections: Vec::new(),
         in_error: None,
         origin: entity.register("origin"),
+        unfinished: entity.fields.get("unfinished").is_some_and(|field| field.value == Value::Bool(true)),
     }
 }
 

@@ -265,6 +265,9 @@ pub struct Contact {
     pub in_error: Option<EnteredInError>,
     /// Where it was imported from.
     pub origin: Option<Origin>,
+    /// A draft that was completed as it stood, a week after its case was taken back: fields may be missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
 }
 
 impl Contact {

@@ -1,4 +1,5 @@
-//! An export: messages for somebody who holds a given vector, made document by document as they are asked for.
+//! An export: messages for somebody who holds a given vector, or for one device by what it is known to hold; made
+//! document by document as they are asked for.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -10,23 +11,34 @@ use super::vector::{self, Holding, Vector};
 use crate::error::{Error, Result};
 use crate::identity::record::{LogId, Signed};
 use crate::identity::{Authority, LogVector, ScopeFacts};
-use crate::ids::{CaseId, DocumentId};
+use crate::ids::{CaseId, DeviceId, DocumentId};
 use crate::storage::Reading;
+use crate::storage::documents::DocumentRow;
 use crate::store::Store;
 
 /// An export that is being read.
 pub struct Export {
     store: Store,
-    theirs: Option<Vector>,
+    receiver: Receiver,
     ready: VecDeque<u8>,
     documents: VecDeque<i64>,
     total: u64,
+    changes: u64,
     scopes: VecDeque<ScopeFacts>,
     scopes_sent: Vec<[u8; 16]>,
     cases_sent: BTreeSet<CaseId>,
     begun: bool,
     ended: bool,
     cancel: CancelToken,
+}
+
+/// Whom an export is for.
+enum Receiver {
+    /// Whoever holds this; whoever holds nothing.
+    Holder(Option<Vector>),
+    /// One device, by what it was last known to hold. Of scopes that this device may not read itself any more, only its
+    /// own work goes.
+    Device { device: DeviceId, own_only: BTreeSet<[u8; 16]> },
 }
 
 impl Export {
@@ -36,18 +48,45 @@ impl Export {
             return Err(Error::NotAnExport { reason: "domain" });
         }
         if let Some(theirs) = &theirs {
-            note_held(&store, theirs)?;
+            let held = theirs.documents.iter().map(|(id, held)| (*id.as_bytes(), held));
+            store.note_held_documents(theirs.device, held)?;
         }
-        let documents: VecDeque<i64> =
-            store.read(|reading| Ok(reading.documents()?.into_iter().map(|row| row.id).collect()))?;
         let scopes = store.own().authority.scopes().copied().collect();
+        Self::of(store, Receiver::Holder(theirs), scopes)
+    }
+
+    /// What a device is not known to hold of the scopes that it may read.
+    pub(crate) fn for_device(store: Store, device: DeviceId) -> Result<Self> {
+        let now = store.trusted_time()?;
+        let (mut scopes, mut own_only) = (Vec::new(), BTreeSet::new());
+        {
+            let own = store.own();
+            for facts in own.authority.scopes().filter(|facts| own.authority.may_read(device, facts, now)) {
+                if !own.authority.may_read(own.device, facts, now) {
+                    own_only.insert(*facts.id().as_bytes());
+                }
+                scopes.push(*facts);
+            }
+        }
+        Self::of(store, Receiver::Device { device, own_only }, scopes)
+    }
+
+    fn of(store: Store, receiver: Receiver, scopes: Vec<ScopeFacts>) -> Result<Self> {
+        let ids: BTreeSet<[u8; 16]> = scopes.iter().map(|facts| *facts.id().as_bytes()).collect();
+        let goes = |row: &DocumentRow| match receiver {
+            Receiver::Holder(_) => true,
+            Receiver::Device { .. } => ids.contains(&row.scope_id),
+        };
+        let rows = store.read(|reading| Ok(reading.documents()?))?;
+        let documents: VecDeque<i64> = rows.into_iter().filter(goes).map(|row| row.id).collect();
         Ok(Self {
             store,
-            theirs,
+            receiver,
             ready: VecDeque::new(),
             total: documents.len() as u64,
+            changes: 0,
             documents,
-            scopes,
+            scopes: scopes.into(),
             scopes_sent: Vec::new(),
             cases_sent: BTreeSet::new(),
             begun: false,
@@ -76,6 +115,11 @@ impl Export {
         WorkProgress { done: self.total - self.documents.len() as u64, total: self.total }
     }
 
+    /// How many changes were put in so far.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Ends it from another thread.
     pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
@@ -88,8 +132,8 @@ impl Export {
     fn fill(&mut self) -> Result<()> {
         if !self.begun {
             self.begun = true;
-            let (hello, authority) = self.opening();
-            self.push(&hello);
+            let (who, authority) = self.opening();
+            self.push(&who);
             self.push(&authority);
             return Ok(());
         }
@@ -110,18 +154,25 @@ impl Export {
         Ok(())
     }
 
+    /// Who sends, and the domain's records.
     fn opening(&self) -> (Message, Message) {
+        let chain = self.store.own_chain();
         let own = self.store.own();
+        let who = match &self.receiver {
+            Receiver::Holder(_) => Message::Hello { domain: own.authority.domain(), device: own.device },
+            Receiver::Device { .. } => Message::Chain { records: chain },
+        };
         let records = self.records_after(&own.authority, own.authority.domain_log());
-        (
-            Message::Hello { domain: own.authority.domain(), device: own.device },
-            Message::Authority { records },
-        )
+        (who, Message::Authority { records })
     }
 
     fn records_after(&self, authority: &Authority, log: LogId) -> Vec<Vec<u8>> {
-        let empty = LogVector::new();
-        let known = self.theirs.as_ref().and_then(|theirs| theirs.authority.get(&log)).unwrap_or(&empty);
+        let nothing = LogVector::new();
+        let known = match &self.receiver {
+            Receiver::Holder(Some(theirs)) => theirs.authority.get(&log).unwrap_or(&nothing),
+            // Nobody keeps what a device has of a log, and logs are short.
+            Receiver::Holder(None) | Receiver::Device { .. } => &nothing,
+        };
         authority.records_after(&log, known).into_iter().map(Signed::encode).collect()
     }
 
@@ -143,10 +194,26 @@ impl Export {
     fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {
         let row = reading.document_of_row(row)?;
         let document = DocumentId::from_slice(&row.document_id)?;
-        let nothing = Holding::new();
-        let theirs = self.theirs.as_ref().and_then(|theirs| theirs.documents.get(&document));
         let (row_id, scope_id) = (row.id, row.scope_id);
-        let mut outgoing = Outgoing::of(reading, row, theirs.unwrap_or(&nothing))?;
+        let mut own_only = false;
+        let mut outgoing = match &self.receiver {
+            Receiver::Holder(theirs) => {
+                let theirs = theirs.as_ref().and_then(|theirs| theirs.documents.get(&document));
+                Outgoing::of(reading, row, theirs.unwrap_or(&Holding::new()))?
+            }
+            Receiver::Device { device, own_only: some } => {
+                let held = reading.held_by_peer(device.as_bytes(), row_id)?;
+                let theirs = held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect();
+                own_only = some.contains(&scope_id);
+                if own_only {
+                    let own = *self.store.own().device.as_bytes();
+                    Outgoing::own(reading, row, &theirs, &own)?
+                } else {
+                    Outgoing::of(reading, row, &theirs)?
+                }
+            }
+        };
+        self.changes += outgoing.left() as u64;
         let mut messages = Vec::new();
         if !self.scopes_sent.contains(&scope_id) && outgoing.left() > 0 {
             self.scopes_sent.push(scope_id);
@@ -155,28 +222,11 @@ impl Export {
         while let Some(message) = outgoing.next(&self.store, reading, MAX_BATCH, MAX_BATCH_BYTES)? {
             messages.push(message);
         }
-        let held = vector::of_document(reading, row_id)?;
-        messages.push(Message::Held {
-            document,
-            actors: held.into_iter().map(|(actor, (seq, _))| (actor, seq)).collect(),
-        });
+        if !own_only {
+            let held = vector::of_document(reading, row_id)?;
+            let actors = held.into_iter().map(|(actor, (seq, _))| (actor, seq)).collect();
+            messages.push(Message::Held { document, actors });
+        }
         Ok(messages)
     }
-}
-
-/// Keeps what the owner of a vector holds: it is no longer only here.
-fn note_held(store: &Store, theirs: &Vector) -> Result<()> {
-    store.inner.database.write(|tx| {
-        for (document, actors) in &theirs.documents {
-            let Some(row) = tx.reading().document(document.as_bytes())? else { continue };
-            for (actor, (seq, hash)) in actors {
-                // Only what is the same change here: a fork's number says nothing.
-                let same = tx.reading().hash_at(row.id, actor, *seq)?.is_some_and(|ours| ours[..8] == *hash);
-                if same {
-                    tx.set_held_elsewhere(theirs.device.as_bytes(), row.id, actor, *seq)?;
-                }
-            }
-        }
-        Ok(())
-    })
 }

@@ -153,6 +153,7 @@ impl Import {
                 self.peer = Some(device);
                 Ok(())
             }
+            Message::Chain { .. } => Err(Error::NotAnExport { reason: "order" }),
             _ if self.peer.is_none() => Err(Error::NotAnExport { reason: "order" }),
             Message::Authority { records } => self.authority(&records),
             Message::Scope { founding, signature, certificate, level, plan } => {

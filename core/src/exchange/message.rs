@@ -95,6 +95,11 @@ pub enum Message {
     },
     /// Nothing follows.
     End,
+    /// Who wrote a file for one device: stands first in it.
+    Chain {
+        /// The sender's certificates, from the root's word down, its own last.
+        records: Vec<Vec<u8>>,
+    },
 }
 
 impl Message {
@@ -104,13 +109,7 @@ impl Message {
             Self::Hello { domain, device } => {
                 (1, Writer::array(3).unsigned(VERSION).bytes(domain.as_bytes()).bytes(device.as_bytes()))
             }
-            Self::Authority { records } => {
-                let mut writer = Writer::array(1).nested(records.len() as u64);
-                for record in records {
-                    writer = writer.bytes(record);
-                }
-                (2, writer)
-            }
+            Self::Authority { records } => (2, write_records(records)),
             Self::Scope { founding, signature, certificate, level, plan } => (
                 3,
                 Writer::array(5)
@@ -151,6 +150,7 @@ impl Message {
                 (6, writer)
             }
             Self::End => (7, Writer::array(0)),
+            Self::Chain { records } => (8, write_records(records)),
         };
         let body = body.done();
         let mut bytes = Vec::with_capacity(body.len() + 5);
@@ -174,14 +174,7 @@ impl Message {
                 reader.end()?;
                 Self::Hello { domain, device }
             }
-            2 => {
-                let mut reader = Reader::array(body, 1)?;
-                let count = reader.nested()?;
-                let records =
-                    (0..count).map(|_| Ok(reader.bytes()?.to_vec())).collect::<Result<_, Malformed>>()?;
-                reader.end()?;
-                Self::Authority { records }
-            }
+            2 => Self::Authority { records: read_records(body)? },
             3 => {
                 let mut reader = Reader::array(body, 5)?;
                 let founding = reader.bytes()?.to_vec();
@@ -212,6 +205,7 @@ impl Message {
                 Reader::array(body, 0)?.end()?;
                 Self::End
             }
+            8 => Self::Chain { records: read_records(body)? },
             _ => return Ok(None),
         };
         Ok(Some(message))
@@ -255,6 +249,19 @@ impl Message {
         reader.end()?;
         Ok(Self::Snapshot { document, header, chunk, certificates, signatures })
     }
+}
+
+fn write_records(records: &[Vec<u8>]) -> Writer {
+    let writer = Writer::array(1).nested(records.len() as u64);
+    records.iter().fold(writer, |writer, record| writer.bytes(record))
+}
+
+fn read_records(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
+    let mut reader = Reader::array(body, 1)?;
+    let count = reader.nested()?;
+    let records = (0..count).map(|_| Ok(reader.bytes()?.to_vec())).collect::<Result<_, Malformed>>()?;
+    reader.end()?;
+    Ok(records)
 }
 
 impl DocumentHeader {
@@ -356,6 +363,7 @@ mod tests {
             },
             Message::Held { document, actors: vec![([1; 24], 5)] },
             Message::End,
+            Message::Chain { records: vec![vec![3], vec![4, 5]] },
         ]
     }
 

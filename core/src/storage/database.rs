@@ -122,6 +122,14 @@ impl Database {
         }
     }
 
+    /// Moves the log of writes into the file and empties it; false while a reader still uses it.
+    pub(super) fn checkpoint(&self) -> Result<bool> {
+        let writer = locked(&self.writer);
+        let connection = writer.as_ref().ok_or(StorageFailed::Interrupted)?;
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(busy == 0)
+    }
+
     /// Runs one write transaction: all of it, or nothing. One at a time; the others wait.
     pub fn write<T, E: From<StorageFailed>>(
         &self,
@@ -297,6 +305,7 @@ fn connect(location: &Location) -> Result<Connection> {
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
          PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA trusted_schema = OFF;
          PRAGMA cell_size_check = ON;",

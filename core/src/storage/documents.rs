@@ -199,6 +199,16 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Forgets this device's actors in the documents of a scope.
+    pub fn rotate_scope(&self, scope_id: &[u8; 16]) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "UPDATE document SET actor = NULL WHERE scope = (SELECT id FROM scope WHERE scope_id = ?1)",
+            )?
+            .execute([scope_id.as_slice()])?;
+        Ok(())
+    }
+
     /// Forgets every actor of this device: it writes as somebody new from now on, in every document.
     pub fn rotate_actors(&self) -> Result<()> {
         self.tx.execute("UPDATE document SET actor = NULL", [])?;

@@ -5,6 +5,7 @@
 //! - [`settings`], [`records`]: what the file knows of itself, foundings; authority records and certificates;
 //! - [`documents`]: scopes, documents, actors, heads;
 //! - [`changes`], [`snapshots`]: changes, what absorbs their bytes, evidence of what was refused;
+//! - `removal`: a case that goes;
 //! - [`drafts`]: contacts that are being written;
 //! - [`cases`], [`plans`], [`contacts`], [`issues`]: projections, one file per concept.
 //!
@@ -21,6 +22,7 @@ pub mod issues;
 pub mod peers;
 pub mod plans;
 pub mod records;
+mod removal;
 pub mod schema;
 pub mod settings;
 pub mod snapshots;

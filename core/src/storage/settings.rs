@@ -21,6 +21,8 @@ pub mod setting {
     pub const TRUSTED_TIME: &str = "trusted-time";
     /// The day up to which occurrences are projected.
     pub const HORIZON: &str = "horizon";
+    /// A case was removed, and the log of writes still holds it: one byte.
+    pub const TO_EMPTY: &str = "to-empty";
     /// The version of the projections.
     pub const PROJECTIONS: &str = "projections";
 }

@@ -61,6 +61,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
     }
     store.refresh_projections()?;
     store.extend_horizon(store.zone().day_of(now))?;
+    store.settle_taken_back();
     store.inner.worker.start(&store.inner);
     store.inner.worker.compact(None);
     Ok(store)

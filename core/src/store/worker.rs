@@ -232,6 +232,7 @@ impl Loop {
         let Ok(day) = store.this_day() else { return };
         if self.day.replace(day).is_some_and(|before| before != day) {
             let _ = store.extend_horizon(day);
+            store.settle_taken_back();
             changes.add(Changes::of(Topic::Today, None));
         }
     }

@@ -27,6 +27,7 @@ pub mod session;
 pub mod status;
 pub(crate) mod wire;
 
+pub use hand_over::{HandOverFailed, HandOverReport, HandedOver, HandingOver, TakingOver};
 pub use joining::{Invited, JoinAttempt, JoinRequest, TakeIn};
 pub use session::{Session, SyncFailed, SyncProgress, SyncReport, SyncState};
 pub use status::{CaseSync, PeerStatus, Sync, SyncStatus};

@@ -7,13 +7,12 @@ use zeroize::Zeroizing;
 
 use super::channel::Side;
 use super::digest::{Digest, Held};
-use crate::access::scopes;
 use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
 use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
 use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
-use crate::ids::{ChangeHash, DeviceId, sha256};
+use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
 use crate::store::{LogLevel, Store};
 use crate::time::from_unix;
 
@@ -48,9 +47,9 @@ impl Store {
     }
 
     fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
-        let facts = self.read(|reading| scopes::facts(reading, scope))?;
-        let now = self.trusted_time()?;
-        Ok(facts.is_some_and(|facts| self.own().authority.may_read(device, &facts, now)))
+        let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
+        let own = self.own();
+        Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.may_read(device, facts, now)))
     }
 
     /// How a device stands now.
@@ -129,12 +128,25 @@ impl Store {
         for scope in self.scopes_with(peer)? {
             logs.extend([*scope.case.as_bytes(), *scope.id().as_bytes()]);
         }
+        logs.extend(self.logs_of_taken_back(peer)?);
         let ended = self.standing_of(peer)? == Standing::Ended;
         let own = self.own();
         if !ended {
             logs.insert(own.authority.network_log());
         }
         Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
+    }
+
+    /// The logs of cases that were taken back from one side, where the other still reads: who lost a grant learns of it.
+    fn logs_of_taken_back(&self, peer: DeviceId) -> Result<Vec<LogId>> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let lost = |device, facts: &ScopeFacts| own.authority.taken_back(device, facts).is_some();
+        let reads = |device, facts: &ScopeFacts| own.authority.may_read(device, facts, now);
+        let either = |facts: &&ScopeFacts| {
+            lost(peer, facts) && reads(own.device, facts) || lost(own.device, facts) && reads(peer, facts)
+        };
+        Ok(own.authority.scopes().filter(either).map(|facts| *facts.case.as_bytes()).collect())
     }
 
     /// A digest over logs.

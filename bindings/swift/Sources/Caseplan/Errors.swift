@@ -38,6 +38,7 @@ extension CaseplanError: CustomStringConvertible {
     case .NotAnExport(let reason): "not an export for this store: \(reason)"
     case .NotEnrolled(let reason): "not enrolled: \(reason)"
     case .SyncFailed(let reason): "sync ended early: \(reason)"
+    case .NotHandedOver(let reason): "not handed over: \(reason)"
     case .Canceled: "canceled"
     case .Unexpected(let reason): "unexpected: \(reason)"
     }

@@ -29,6 +29,20 @@ public struct Grants: Sendable {
     engine.watch([.identity]) { try $0.grants(caseId: caseId) }
   }
 
+  /// Cases that were taken back from this worker and are still here: they can be read, their drafts completed or
+  /// discarded, and nothing else be written.
+  ///
+  /// Each goes by itself once it has no drafts and all of it is known elsewhere; after a week drafts are completed as
+  /// they stand.
+  public func takenBack() async throws -> [TakenBack] {
+    try await engine.read { try $0.takenBack() }
+  }
+
+  /// The same, watched.
+  public func watchTakenBack() -> Watched<[TakenBack]> {
+    engine.watch(.everything, onlyHere: true) { try $0.takenBack() }
+  }
+
   /// What ended devices and former colleagues still had, by case and device.
   public func waiting() async throws -> [WaitingWork] {
     try await engine.read { try $0.waitingWork() }

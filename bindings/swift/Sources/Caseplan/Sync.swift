@@ -50,6 +50,32 @@ public struct Sync: Sendable {
     return try await engine.carry(session, over: stream, leave: false, progress: progress)
   }
 
+  /// Writes a file that only `device` can read, with what it is not known to hold of what it may read today.
+  ///
+  /// The file is there whole or not at all; one of the same name is replaced. It is good for 72 hours. Until the device
+  /// has been met, its content still counts as only here. Cancelling the task ends it with a `CancellationError`, and no
+  /// file is left. Throws ``CaseplanError/NotHandedOver(reason:)``.
+  @discardableResult
+  public func handOver(
+    to device: DeviceId, file: URL, progress: ProgressHandler? = nil
+  ) async throws -> HandedOver {
+    try await engine.long("hand-over") { core, token in
+      try core.handOver(
+        device: device, file: file.path, progress: progress.map(ProgressRelay.init), cancel: token)
+    }
+  }
+
+  /// Reads a file that another device handed over to this one, by the certificates, ends and grants of today.
+  ///
+  /// Reading it again does no harm. What was whole in a file that is cut or that fails later is kept. Throws
+  /// ``CaseplanError/NotHandedOver(reason:)``.
+  @discardableResult
+  public func takeOver(_ file: URL, progress: ProgressHandler? = nil) async throws -> HandOverReport {
+    try await engine.long("take-over") { core, token in
+      try core.takeOver(file: file.path, progress: progress.map(ProgressRelay.init), cancel: token)
+    }
+  }
+
   /// Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others.
   public func invite(_ terms: Terms, notAfter: Date? = nil) async throws -> Invitation {
     Invitation(engine: engine, core: try await engine.command { try $0.inviteByQr(terms: terms, notAfter: notAfter) })

@@ -95,6 +95,28 @@ struct SyncTests {
     _ = try await accepting.value
   }
 
+  @Test func aFileBringsToOneDeviceWhatItLacksAndToNoOther() async throws {
+    let (phone, tablet) = (try await Phone(), try await Phone())
+    #expect(try await takeIn(tablet, by: phone))
+    let family = try await Family(phone.store)
+    let file = tablet.folder.file("for the tablet")
+    let device = try await tablet.store.identity.device()
+    let written = try await phone.store.sync.handOver(to: device, file: file)
+    let report = try await tablet.store.sync.takeOver(file)
+    #expect(report.sender == (try await phone.store.identity.device()))
+    #expect(report.taken.received == written.changes && written.changes > 0)
+    #expect(try await tablet.store.cases.get(family.lea.id) != nil)
+    #expect(try await phone.store.sync.status().onlyHere.count == 1)
+
+    await expect(.NotHandedOver(reason: "not_for_this_device")) { try await phone.store.sync.takeOver(file) }
+    try Data(try Data(contentsOf: file).dropLast()).write(to: file)
+    await expect(.NotHandedOver(reason: "cut")) { try await tablet.store.sync.takeOver(file) }
+    let own = try await phone.store.identity.device()
+    await expect(.NotHandedOver(reason: "to_itself")) {
+      try await phone.store.sync.handOver(to: own, file: file)
+    }
+  }
+
   @Test func whoIsDeclinedStaysOutsideAndAStrangerLearnsNothing() async throws {
     let phone = try await Phone()
     let stranger = try await Phone(worker: "w-9")

@@ -22,8 +22,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
+use super::founding::Scope;
 use super::record::{LogId, RecordBody, RecordHash, Signed, network_log};
-use crate::ids::{CaseId, DeviceId, DomainId};
+use crate::ids::{CaseId, DeviceId, DomainId, ScopeId};
 
 pub use case::{CaseJudgement, CountingGrant};
 pub use domain::{Counting, DeviceEnd, DomainJudgement};
@@ -61,7 +62,7 @@ pub enum RecordRefused {
 #[derive(Debug, Clone)]
 pub struct Authority {
     held: Arc<Held>,
-    scopes: Arc<BTreeSet<ScopeFacts>>,
+    scopes: Arc<BTreeMap<ScopeId, ScopeFacts>>,
     judged: Arc<Judged>,
 }
 
@@ -106,16 +107,28 @@ impl Authority {
 
     /// Says that a scope is here, so that its log is judged with its case's.
     pub fn know_scope(&mut self, scope: ScopeFacts) {
-        if !self.scopes.contains(&scope) {
-            Arc::make_mut(&mut self.scopes).insert(scope);
+        if let std::collections::btree_map::Entry::Vacant(place) =
+            Arc::make_mut(&mut self.scopes).entry(scope.id())
+        {
+            place.insert(scope);
             self.forget_cases();
         }
     }
 
-    /// Says that a case is no longer here.
-    pub fn forget_case(&mut self, case: CaseId) {
-        Arc::make_mut(&mut self.scopes).retain(|scope| scope.case != case);
-        self.forget_cases();
+    /// The same authority without a case: its scopes, and the records of its logs.
+    ///
+    /// # Errors
+    /// Never, as long as no other log needs a record of a case's.
+    pub fn without_case(&self, case: CaseId) -> Result<Self, RecordRefused> {
+        let gone = self.scopes.values().filter(|facts| facts.case == case);
+        let mut logs: BTreeSet<LogId> = gone.map(|facts| *facts.id().as_bytes()).collect();
+        logs.insert(*case.as_bytes());
+        logs.extend((1..=5).map(|level| *Scope::Level(level).id(case).as_bytes()));
+        let kept = self.held.all().filter(|entry| !logs.contains(&entry.signed.record.log));
+        let mut authority = Self::from_records(kept.map(|entry| entry.signed.clone()))?;
+        let scopes = self.scopes.iter().filter(|(_, facts)| facts.case != case);
+        authority.scopes = Arc::new(scopes.map(|(id, facts)| (*id, *facts)).collect());
+        Ok(authority)
     }
 
     fn forget_cases(&mut self) {
@@ -128,7 +141,12 @@ impl Authority {
 
     /// The scopes that are here.
     pub fn scopes(&self) -> impl Iterator<Item = &ScopeFacts> {
-        self.scopes.iter()
+        self.scopes.values()
+    }
+
+    /// A scope that is here.
+    pub fn scope(&self, id: &ScopeId) -> Option<&ScopeFacts> {
+        self.scopes.get(id)
     }
 
     /// The domain.
@@ -176,7 +194,7 @@ impl Authority {
         let mut cases = self.judged.cases.lock().unwrap_or_else(PoisonError::into_inner);
         let judge = || {
             let scopes: Vec<ScopeFacts> =
-                self.scopes.iter().filter(|facts| facts.case == case).copied().collect();
+                self.scopes.values().filter(|facts| facts.case == case).copied().collect();
             Arc::new(CaseJudgement::of(&self.held, &self.judgement(), case, founder, &scopes))
         };
         Arc::clone(cases.entry((case, founder)).or_insert_with(judge))

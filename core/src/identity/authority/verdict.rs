@@ -161,6 +161,24 @@ impl Authority {
         )
     }
 
+    /// Since when a device that was let into a scope is not any more, because all its grants were taken back, unix seconds;
+    /// nothing while one of them stands, though its time may have run out, and for who never needed one.
+    pub fn taken_back(&self, device: DeviceId, scope: &ScopeFacts) -> Option<i64> {
+        let domain = self.judgement();
+        let case = self.case_judgement(scope.case, scope.founder);
+        let mut since = None;
+        for counting in domain.of_device(device) {
+            let certificate = &counting.certificate;
+            if case.founders.contains(&certificate.worker) || reads_all(certificate) {
+                return None;
+            }
+            for grant in grants_for(&case, counting, &scope.scope, None) {
+                since = since.max(Some(grant.ends.iter().map(|(_, at)| *at).min()?));
+            }
+        }
+        since
+    }
+
     /// Whether a device reads every case, up to its level: a hub's or an administrator's.
     pub fn reads_everything(&self, device: DeviceId) -> bool {
         let domain = self.judgement();

@@ -6,13 +6,20 @@
 //! 2. the one message of `Noise_K_25519_ChaChaPoly_SHA256`, its payload `[expires at]`;
 //! 3. transport frames whose plaintext begins with 0x00, and one last that begins with 0x01.
 //!
+//! What stands in the frames are an export's messages, after a chain that proves the sender: [`super::Sync::hand_over`] writes
+//! them and [`super::Sync::take_over`] takes them in.
+//!
 //! There is no forward secrecy, and who steals the recipient's key can forge the courier, never a change: every change
 //! inside is signed by its author. Reading a file twice does no harm.
 
+mod give;
 mod read;
+mod take;
 mod write;
 
+pub use give::{HandedOver, HandingOver};
 pub use read::{HandOver, HandOverReader};
+pub use take::{HandOverReport, TakingOver};
 pub use write::{HandOverWriter, Recipient};
 
 use super::channel::ChannelFailed;
@@ -22,6 +29,10 @@ use crate::ids::DeviceId;
 
 /// The version of the envelope.
 const VERSION: u64 = 1;
+/// A file is good for so long, in seconds of trusted time.
+const LIFETIME: i64 = 72 * 3600;
+/// How much of a file is read, written or sealed at once.
+const PORTION: usize = 64 * 1024;
 /// The longest header.
 const MAX_HEADER: usize = 1024;
 /// The most content in a frame.
@@ -57,12 +68,44 @@ pub enum HandOverFailed {
     /// Something follows the last part.
     #[error("something follows the end of the file")]
     Joined,
+    /// Its 72 hours are over.
+    #[error("the file is too old")]
+    Expired,
+    /// Nothing in it proves that a device of this domain wrote it.
+    #[error("nobody of this domain wrote the file")]
+    NotProven,
+    /// No certificate of the device that it should be for is valid now.
+    #[error("no device to hand over to")]
+    NoRecipient,
+    /// A device hands nothing over to itself.
+    #[error("a file for the device that writes it")]
+    ToItself,
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Random,
     /// The cipher refused to work.
     #[error("the cipher refused")]
     Cipher,
+}
+
+impl HandOverFailed {
+    /// A code that names it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAHandOver => "not_a_hand_over",
+            Self::Newer { .. } => "newer",
+            Self::NotForThisDevice { .. } => "not_for_this_device",
+            Self::NotAuthentic => "not_authentic",
+            Self::Cut => "cut",
+            Self::Joined => "joined",
+            Self::Expired => "expired",
+            Self::NotProven => "not_proven",
+            Self::NoRecipient => "no_recipient",
+            Self::ToItself => "to_itself",
+            Self::Random => "random",
+            Self::Cipher => "cipher",
+        }
+    }
 }
 
 impl From<NoiseFailed> for HandOverFailed {

@@ -2,7 +2,6 @@
 
 use super::{Access, Replica, Stage};
 use crate::error::Result;
-use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::Holding;
 use crate::sync::wire::Wire;
 
@@ -38,27 +37,19 @@ impl Replica {
             let theirs = self.theirs.get(&row.document_id).cloned().unwrap_or_default();
             self.queue_document(row.id, &later(kept, theirs))?;
         }
-        Ok(())
+        self.queue_late()
     }
 
     /// Queues this device's own work that the peer is not known to hold.
     pub(super) fn upload(&mut self) -> Result<()> {
         self.stage = Stage::Upload;
-        let device = *self.store.own().device.as_bytes();
         let rows = self.store.read(|reading| Ok(reading.documents()?))?;
-        for row in rows {
-            let held = self.store.held_by(self.peer, row.id)?;
-            let outgoing = self.store.read(|reading| Outgoing::own(reading, row, &held, &device))?;
-            if outgoing.left() > 0 {
-                self.queue.push_back(outgoing);
-            }
-        }
-        Ok(())
+        rows.into_iter().try_for_each(|row| self.queue_own(row))
     }
 }
 
 /// The later of what was kept and what this session has seen.
-fn later(mut kept: Holding, seen: Holding) -> Holding {
+pub(super) fn later(mut kept: Holding, seen: Holding) -> Holding {
     for (actor, entry) in seen {
         let known = kept.entry(actor).or_insert(entry);
         if entry.0 > known.0 {

@@ -197,6 +197,8 @@ impl Replica {
             Wire::Bye => {
                 self.stage = Stage::Over;
                 self.out.clear();
+                self.keep_theirs()?;
+                self.store.settle_taken_back();
                 Ok(())
             }
             Wire::Failed { reason, .. } => Err(ReplicaFailed::Peer(reason)),
@@ -234,6 +236,7 @@ impl Replica {
     pub fn leave(&mut self) -> Result<()> {
         if self.stage != Stage::Over {
             self.keep_theirs()?;
+            self.store.settle_taken_back();
             self.out.push_back(Wire::Bye);
             self.stage = Stage::Over;
         }

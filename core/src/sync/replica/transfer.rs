@@ -27,6 +27,10 @@ impl Replica {
             let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
             let before = outgoing.left();
             let (founded, message) = store.read(|reading| {
+                // A case that was taken back may have gone meanwhile.
+                if reading.document(&outgoing.row.document_id)?.is_none() {
+                    return Ok((None, None));
+                }
                 let founded = match self.founded.contains(&scope) {
                     true => None,
                     false => Some(outgoing::scope(reading, &scope)?),

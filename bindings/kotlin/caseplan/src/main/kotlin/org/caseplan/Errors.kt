@@ -38,6 +38,7 @@ public val CaseplanException.text: String
             is CaseplanException.NotAnExport -> "not an export for this store: $reason"
             is CaseplanException.NotEnrolled -> "not enrolled: $reason"
             is CaseplanException.SyncFailed -> "sync ended early: $reason"
+            is CaseplanException.NotHandedOver -> "not handed over: $reason"
             is CaseplanException.Canceled -> "canceled"
             is CaseplanException.Unexpected -> "unexpected: $reason"
         }

@@ -28,6 +28,16 @@ public class Grants internal constructor(
     /** Every grant on a case, watched. */
     public fun watchList(caseId: CaseId): Flow<List<GrantView>> = engine.watch(Concerns(Topic.IDENTITY)) { it.grants(caseId) }
 
+    /**
+     * Cases that were taken back from this worker and are still here: they can be read, their drafts completed or discarded,
+     * and nothing else be written. Each goes by itself once it has no drafts and all of it is known elsewhere; after a week
+     * drafts are completed as they stand.
+     */
+    public suspend fun takenBack(): List<TakenBack> = engine.read { it.takenBack() }
+
+    /** The same, watched. */
+    public fun watchTakenBack(): Flow<List<TakenBack>> = engine.watch(Concerns.everything(onlyHere = true)) { it.takenBack() }
+
     /** What ended devices and former colleagues still had, by case and device. */
     public suspend fun waiting(): List<WaitingWork> = engine.read { it.waitingWork() }
 

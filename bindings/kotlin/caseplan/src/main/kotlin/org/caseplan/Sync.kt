@@ -12,6 +12,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.selects.select
 import kotlinx.coroutines.withContext
 import java.io.Closeable
+import java.io.File
 import java.io.IOException
 import java.io.InputStream
 import java.io.OutputStream
@@ -70,6 +71,32 @@ public class Sync internal constructor(
         streams: PeerStreams,
         progress: SyncProgressHandler? = null,
     ): SyncReport = engine.carry(streams, Ending.STAY, progress) { it.acceptSession() }
+
+    /**
+     * Writes a file that only [device] can read, with what it is not known to hold of what it may read today. The file is
+     * there whole or not at all; one of the same name is replaced. It is good for 72 hours. Until the device has been met,
+     * its content still counts as only here.
+     *
+     * When the coroutine is cancelled, no file is left.
+     *
+     * @throws CaseplanException.NotHandedOver
+     */
+    public suspend fun handOver(
+        device: DeviceId,
+        file: File,
+        progress: ProgressHandler? = null,
+    ): HandedOver = engine.long("hand-over") { core, token -> core.handOver(device, file.path, progress?.relay(), token) }
+
+    /**
+     * Reads a file that another device handed over to this one, by the certificates, ends and grants of today. Reading it
+     * again does no harm. What was whole in a file that is cut or that fails later is kept.
+     *
+     * @throws CaseplanException.NotHandedOver
+     */
+    public suspend fun takeOver(
+        file: File,
+        progress: ProgressHandler? = null,
+    ): HandOverReport = engine.long("take-over") { core, token -> core.takeOver(file.path, progress?.relay(), token) }
 
     /** Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others. */
     public suspend fun invite(

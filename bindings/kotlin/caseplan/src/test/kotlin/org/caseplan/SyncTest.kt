@@ -105,6 +105,29 @@ class SyncTest {
         }
 
     @Test
+    fun `a file brings to one device what it lacks, and to no other`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(phone, tablet)
+            val case = phone.store.cases.create(NewCase("2026-0117", primaryClient = NewPerson("Léa Martin")))
+            val file = tablet.folder.resolve("for the tablet")
+            val written = phone.store.sync.handOver(tablet.store.identity.device(), file)
+            assertEquals(file.length().toULong(), written.bytes)
+            val report = tablet.store.sync.takeOver(file)
+            assertEquals(phone.store.identity.device() to written.changes, report.sender to report.taken.received)
+            assertEquals(case, tablet.store.cases.get(case.id))
+            assertEquals(1, phone.store.sync.status().onlyHere.size)
+
+            expect(CaseplanException.NotHandedOver("not_for_this_device")) { phone.store.sync.takeOver(file) }
+            file.writeBytes(file.readBytes().dropLast(1).toByteArray())
+            expect(CaseplanException.NotHandedOver("cut")) { tablet.store.sync.takeOver(file) }
+            expect(CaseplanException.NotHandedOver("to_itself")) {
+                phone.store.sync.handOver(phone.store.identity.device(), file)
+            }
+        }
+
+    @Test
     fun `who is declined stays outside, and a stranger learns nothing`() =
         story {
             val phone = Phone.open("w-117")

@@ -1,0 +1,200 @@
+//! Cases that were taken back: read-only, their drafts finished, and then removed once they are known elsewhere
+//! (`sync.md` §5).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
+
+use super::Grants;
+use crate::contact::complete::finish;
+use crate::contact::drafts;
+use crate::error::{Error, Result};
+use crate::ids::{CaseId, DeviceId, ScopeId};
+use crate::storage::Reading;
+use crate::storage::documents::DocumentRow;
+use crate::store::{Changes, LogLevel, Store, Topic, locked};
+use crate::time::{Instant, from_unix};
+
+/// After so long drafts are completed as they stand, in seconds of trusted time.
+const DRAFTS_SECONDS: i64 = 7 * 24 * 3600;
+
+/// A case that this worker has no grant for any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The case. It can be read, and nothing of it changed; it goes by itself.
+    pub case: CaseId,
+    /// Since when.
+    pub since: Instant,
+    /// Drafts that wait to be completed or discarded.
+    pub drafts: u32,
+    /// When drafts that are left will be completed as they stand.
+    pub drafts_until: Instant,
+    /// Changes that no hub and nobody with a grant is known to hold: the case goes once there are none and no drafts.
+    pub changes: u64,
+}
+
+impl Grants<'_> {
+    /// Cases that were taken back and are still here.
+    pub fn taken_back(&self) -> Result<Vec<TakenBack>> {
+        let store = self.store;
+        let now = store.trusted_time()?;
+        let cases = store.cases_taken_back();
+        store.read(|reading| {
+            let mut list = Vec::new();
+            for (case, since) in cases {
+                list.push(TakenBack {
+                    case,
+                    since: from_unix(since),
+                    drafts: u32::try_from(reading.drafts(Some(case.as_bytes()))?.len()).unwrap_or(u32::MAX),
+                    drafts_until: from_unix(since.saturating_add(DRAFTS_SECONDS)),
+                    changes: store.known_nowhere(reading, case, now)?,
+                });
+            }
+            Ok(list)
+        })
+    }
+
+    /// Completes drafts whose week is over, as they stand, and removes cases that were taken back and are known
+    /// elsewhere; answers which went. The store does so itself: when it is opened, at the turn of the day, and as a
+    /// session comes to rest.
+    pub fn settle(&self) -> Result<Vec<CaseId>> {
+        let store = self.store;
+        store.ready()?;
+        let mut gone = Vec::new();
+        if store.own().keys.is_some() {
+            let now = store.trusted_time()?;
+            for case in self.taken_back()? {
+                if case.drafts > 0 && now > case.drafts_until.timestamp() {
+                    store.finish_drafts(case.case)?;
+                }
+                if store.remove_case(case.case, now)? {
+                    gone.push(case.case);
+                }
+            }
+        }
+        store.inner.database.empty_log()?;
+        Ok(gone)
+    }
+}
+
+impl Store {
+    /// Cases of which every scope that is here was taken back, with the time of the last.
+    fn cases_taken_back(&self) -> BTreeMap<CaseId, i64> {
+        let own = self.own();
+        let mut cases: BTreeMap<CaseId, Option<i64>> = BTreeMap::new();
+        for facts in own.authority.scopes() {
+            let since = own.authority.taken_back(own.device, facts);
+            let case = cases.entry(facts.case).or_insert(since);
+            *case = case.and_then(|case| Some(case.max(since?)));
+        }
+        cases.into_iter().filter_map(|(case, since)| Some((case, since?))).collect()
+    }
+
+    /// Nothing new is begun in a case that was taken back.
+    pub(crate) fn refuse_taken_back(&self, case: CaseId) -> Result<()> {
+        if self.cases_taken_back().contains_key(&case) { Err(Error::NotGranted { case }) } else { Ok(()) }
+    }
+
+    /// Documents of scopes that were taken back and that a peer may read: what this device wrote in them goes to it, and
+    /// nothing else of them does.
+    pub(crate) fn late_documents(&self, peer: DeviceId) -> Result<Vec<DocumentRow>> {
+        let now = self.trusted_time()?;
+        let late: BTreeSet<[u8; 16]> = {
+            let own = self.own();
+            let late = own.authority.scopes().filter(|facts| {
+                own.authority.taken_back(own.device, facts).is_some()
+                    && own.authority.may_read(peer, facts, now)
+            });
+            late.map(|facts| *facts.id().as_bytes()).collect()
+        };
+        if late.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.read(|reading| Ok(reading.documents()?))?;
+        Ok(rows.into_iter().filter(|row| late.contains(&row.scope_id)).collect())
+    }
+
+    /// Settles what was taken back, where nobody waits for an answer.
+    pub(crate) fn settle_taken_back(&self) {
+        if let Err(error) = self.grants().settle() {
+            self.inner.log(LogLevel::Warning, "settling.failed", vec![format!("{:.60}", error.to_string())]);
+        }
+    }
+
+    /// How many changes of a case no peer that may read it today is known to hold.
+    fn known_nowhere(&self, reading: &Reading<'_>, case: CaseId, now: i64) -> Result<u64> {
+        let own = self.own();
+        let mut unknown = 0;
+        for row in reading.documents_of_case(case.as_bytes())? {
+            let facts = own.authority.scope(&ScopeId::from_slice(&row.scope_id)?).copied();
+            let mut known: BTreeMap<[u8; 24], u64> = BTreeMap::new();
+            for (peer, actor, seq) in reading.holders(row.id)? {
+                let reader = DeviceId::from_slice(&peer)?;
+                if facts.is_some_and(|facts| own.authority.may_read(reader, &facts, now)) {
+                    let known = known.entry(actor).or_default();
+                    *known = (*known).max(seq);
+                }
+            }
+            for (actor, seq, _) in reading.vector(row.id)? {
+                unknown += seq.saturating_sub(known.get(&actor).copied().unwrap_or(0));
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Completes what drafts a case has, as they stand. One that cannot be kept stays a draft, and the rest goes on.
+    fn finish_drafts(&self, case: CaseId) -> Result<()> {
+        for draft in self.contacts().drafts(Some(case))? {
+            let done = self.command("contact.complete", |command| {
+                let row = command.reading().draft(draft.id.as_bytes())?;
+                let row = row.ok_or_else(|| drafts::missing(draft.id))?;
+                finish(command, drafts::read(&row)?, self.zone())
+            });
+            if let Err(error) = done {
+                let ids = vec![draft.id.to_string(), format!("{:.60}", error.to_string())];
+                self.inner.log(LogLevel::Warning, "draft.not_finished", ids);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a case if nothing of it is only here; true if it is gone. One transaction: all of it, or nothing.
+    fn remove_case(&self, case: CaseId, now: i64) -> Result<bool> {
+        let _no_records_meanwhile = locked(&self.inner.records);
+        let mut cache = locked(&self.inner.cache);
+        let removed = self.inner.database.write(|tx| {
+            self.ready()?;
+            let reading = tx.reading();
+            if !reading.drafts(Some(case.as_bytes()))?.is_empty()
+                || self.known_nowhere(&reading, case, now)? > 0
+            {
+                return Ok(false);
+            }
+            tx.remove_case(case.as_bytes())?;
+            Ok(true)
+        });
+        if !removed.map_err(|error| self.closing(error))? {
+            return Ok(false);
+        }
+        cache.clear();
+        drop(cache);
+        let mut own = self.inner.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.authority =
+            own.authority.without_case(case).map_err(|_| Error::Unexpected { reason: "record" })?;
+        drop(own);
+        self.inner.log(LogLevel::Info, "case.removed", vec![case.to_string()]);
+        let mut changes = Changes::default();
+        for topic in [
+            Topic::Cases,
+            Topic::VisitationPlans,
+            Topic::Contacts,
+            Topic::Drafts,
+            Topic::Conflicts,
+            Topic::Issues,
+            Topic::Identity,
+        ] {
+            changes.add(Changes::of(topic, Some(case)));
+        }
+        self.inner.worker.changed(changes);
+        Ok(true)
+    }
+}

@@ -1,0 +1,141 @@
+//! A case that goes: everything that is stored of it, in one transaction, and then the log of writes too.
+//!
+//! What is deleted is overwritten (`secure_delete`), so nothing of it stays on a free page.
+
+use rusqlite::params;
+
+use super::database::{Database, Reading, Writing};
+use super::failure::StorageFailed;
+use super::settings::setting;
+
+type Result<T> = std::result::Result<T, StorageFailed>;
+
+/// What goes with a case, children before what they refer to. `?1` is the case.
+const REMOVALS: &[&str] = &[
+    "DELETE FROM contact_text WHERE contact IN (SELECT id FROM contact_row WHERE case_id = ?1)",
+    "DELETE FROM contact_plan WHERE contact IN (SELECT id FROM contact_row WHERE case_id = ?1)",
+    "DELETE FROM contact_party WHERE contact IN (SELECT id FROM contact_row WHERE case_id = ?1)",
+    "DELETE FROM contact_row WHERE case_id = ?1",
+    "DELETE FROM occurrence WHERE plan IN (SELECT id FROM plan_row WHERE case_id = ?1)",
+    "DELETE FROM quota WHERE plan IN (SELECT id FROM plan_row WHERE case_id = ?1)",
+    "DELETE FROM plan_row WHERE case_id = ?1",
+    "DELETE FROM participant_row WHERE case_id = ?1",
+    "DELETE FROM case_row WHERE case_id = ?1",
+    "DELETE FROM conflict_row WHERE case_id = ?1",
+    "DELETE FROM issue_row WHERE case_id = ?1",
+    "DELETE FROM draft WHERE case_id = ?1",
+    "DELETE FROM evidence WHERE document_id IN (
+        SELECT document_id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
+];
+/// What goes with each of its documents.
+const OF_DOCUMENTS: &[&str] =
+    &["external_row", "decision_row", "held_elsewhere", "head", "snapshot", "change"];
+/// Its documents and itself, once nothing refers to them.
+const ROOTS: &[&str] = &[
+    "UPDATE document SET actor = NULL WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
+    "DELETE FROM actor WHERE document IN (
+        SELECT id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
+    "DELETE FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
+    "DELETE FROM case_record WHERE case_id = ?1",
+    "DELETE FROM scope WHERE case_id = ?1",
+    "DELETE FROM founding WHERE case_id = ?1",
+];
+/// The search index keeps words until it is made anew.
+const SEARCH: &str = "INSERT INTO contact_search (contact_search) VALUES ('delete-all');
+     INSERT INTO contact_search (rowid, text)
+     SELECT c.id, t.narrative || coalesce((
+        SELECT group_concat(char(10) || json_extract(a.value, '$.text'), '')
+        FROM json_each(c.detail, '$.addenda') a), '')
+     FROM contact_row c JOIN contact_text t ON t.contact = c.id ORDER BY c.id;";
+
+/// Up to where a peer was last known to hold an actor's changes: `(peer, actor, seq)`.
+pub type Holder = ([u8; 16], [u8; 24], u64);
+
+impl Reading<'_> {
+    /// Up to where each peer was last known to hold each actor's changes of a document.
+    pub fn holders(&self, document: i64) -> Result<Vec<Holder>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT peer, actor, seq FROM held_elsewhere WHERE document = ?1")?;
+        let rows = statement.query_map([document], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Writing<'_> {
+    /// Removes everything of a case, and marks the log of writes to be emptied.
+    pub fn remove_case(&self, case: &[u8; 16]) -> Result<()> {
+        for sql in REMOVALS {
+            self.tx.execute(sql, [case.as_slice()])?;
+        }
+        for table in OF_DOCUMENTS {
+            let sql = format!(
+                "DELETE FROM {table} WHERE document IN (
+                    SELECT id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))"
+            );
+            self.tx.execute(&sql, [case.as_slice()])?;
+        }
+        for sql in ROOTS {
+            self.tx.execute(sql, [case.as_slice()])?;
+        }
+        self.tx.execute_batch(SEARCH)?;
+        self.set_setting(setting::TO_EMPTY, &[1])
+    }
+}
+
+impl Database {
+    /// Empties the log of writes if something was removed: after this, no file holds it any more. False while a reader
+    /// still uses the log: it is tried again later.
+    pub fn empty_log(&self) -> Result<bool> {
+        if self.read(|reading| reading.setting(setting::TO_EMPTY))?.is_none() {
+            return Ok(true);
+        }
+        if !self.checkpoint()? {
+            return Ok(false);
+        }
+        self.write(|tx| {
+            tx.tx.execute("DELETE FROM setting WHERE name = ?1", params![setting::TO_EMPTY])?;
+            Ok::<_, StorageFailed>(())
+        })?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::Location;
+    use super::super::drafts::DraftRow;
+    use super::*;
+
+    const WORD: &[u8] = b"kanarienvogel";
+
+    fn holds(folder: &std::path::Path) -> bool {
+        let files = std::fs::read_dir(folder).unwrap();
+        let bytes: Vec<u8> = files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+        bytes.windows(WORD.len()).any(|window| window == WORD)
+    }
+
+    #[test]
+    fn a_power_cut_between_the_removal_and_the_emptied_log_is_made_good_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(Location::File(folder.path().join("a.db"))).unwrap();
+        let body = String::from_utf8(WORD.repeat(700)).unwrap();
+        let draft =
+            DraftRow { draft_id: [1; 16], case_id: [2; 16], revision: 1, body, created_at: 0, saved_at: 0 };
+        database.write(|tx| tx.add_draft(&draft)).unwrap();
+        database.write(|tx| tx.remove_case(&[2; 16])).unwrap();
+        // As the files lie when the power goes: the log of writes still tells what was there.
+        let cut = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), cut.path().join(entry.file_name())).unwrap();
+        }
+        assert!(holds(cut.path()));
+        let after = Database::open(Location::File(cut.path().join("a.db"))).unwrap();
+        assert_eq!(after.empty_log(), Ok(true));
+        assert_eq!(after.read(|reading| reading.setting(setting::TO_EMPTY)), Ok(None));
+        assert!(!holds(cut.path()));
+    }
+}

@@ -1,0 +1,217 @@
+//! A case that was granted and is taken back: read-only, its drafts finished, then nothing of it is left.
+
+use caseplan_core::access::{GrantState, NewGrant};
+use caseplan_core::case::CaseChange;
+use caseplan_core::contact::ContactDraft;
+use caseplan_core::contact::drafts::DraftStart;
+use caseplan_core::contact::reads::ContactQuery;
+use caseplan_core::identity::Role;
+use caseplan_core::ids::{CaseId, GrantId};
+use caseplan_core::visitation::OccurrenceRef;
+use caseplan_core::{Error, Store};
+
+use crate::support::link::{sync, take_in};
+use crate::support::{Device, new_case};
+
+const WEEK: i64 = 7 * 86_400;
+/// Unique words: in a name, in a narrative, in a draft's, and in a case that stays.
+const NAME: &str = "Kanarienvogel";
+const NARRATIVE: &str = "zitronenzeisig";
+const DRAFT: &str = "distelfink";
+const STAYS: &str = "goldammer";
+
+struct Story {
+    phone: Device,
+    tablet: Device,
+    case: CaseId,
+    grant: GrantId,
+    occurrences: Vec<OccurrenceRef>,
+}
+
+fn colleague() -> NewGrant {
+    NewGrant::colleague("w-204".parse().unwrap(), 1)
+}
+
+/// A substitute who has a colleague's case for some weeks, recorded a visit in it, and a case of her own.
+fn substitute() -> Story {
+    let phone = Device::new("phone", "w-117");
+    let tablet = Device::new("tablet", "w-204");
+    take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let (case, visitor) = phone.lea("2026-0117");
+    let named = CaseChange { team: Some(NAME.to_owned()), ..CaseChange::default() };
+    phone.store.cases().change(case.id, &named).unwrap();
+    phone.saturdays(&case, &visitor);
+    let grant = phone.store.grants().give(case.id, &colleague()).unwrap().id;
+    sync(&phone.store, &tablet.store);
+    let occurrences = tablet.planned("2026-03-02", "2026-05-30");
+    at(&phone, &tablet, &format!("{}T18:00:00Z", occurrences[1].day));
+    tablet.records(occurrences[0], NARRATIVE);
+    let own = tablet.store.cases().create(&new_case("2026-0300", "Hugo Petit")).unwrap();
+    let start =
+        DraftStart::InCase { case_id: own.id, kind: caseplan_core::contact::ContactKind::FamilyVisit };
+    let mut draft = tablet.store.contacts().start_draft(&start).unwrap();
+    draft.narrative = STAYS.to_owned();
+    tablet.store.contacts().save_draft(&draft).unwrap();
+    Story { phone, tablet, case: case.id, grant, occurrences }
+}
+
+fn at(phone: &Device, tablet: &Device, time: &str) {
+    phone.now(time);
+    tablet.now(time);
+}
+
+fn drafted(story: &Story, visit: usize) -> ContactDraft {
+    story.tablet.drafted(story.occurrences[visit], DRAFT)
+}
+
+fn taken_back(store: &Store) -> Vec<(CaseId, u32, u64)> {
+    let list = store.grants().taken_back().unwrap();
+    list.iter().map(|back| (back.case, back.drafts, back.changes)).collect()
+}
+
+/// Which of these words stand anywhere in a device's files, the log of writes included, while they are open.
+fn found<'a>(device: &Device, words: &[&'a str]) -> Vec<&'a str> {
+    let files = std::fs::read_dir(device.folder.path()).unwrap();
+    let bytes: Vec<u8> = files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    let stands =
+        |word: &str| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+    words.iter().copied().filter(|word| stands(word)).collect()
+}
+
+#[test]
+fn a_substitute_is_taken_back_with_drafts_and_nothing_is_left() {
+    let story = substitute();
+    let (phone, tablet) = (&story.phone, &story.tablet);
+    let (first, second) = (drafted(&story, 1), drafted(&story, 1));
+    phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
+    sync(&phone.store, &tablet.store);
+
+    // She learned of it: it can be read, and nothing changed or begun.
+    assert_eq!(taken_back(&tablet.store), [(story.case, 2, 0)]);
+    assert!(tablet.store.cases().get(story.case).unwrap().is_some());
+    let refused = Some(Error::NotGranted { case: story.case });
+    let change = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
+    assert_eq!(tablet.store.cases().change(story.case, &change).err(), refused);
+    let start = DraftStart::Occurrences { occurrences: vec![story.occurrences[2]] };
+    assert_eq!(tablet.store.contacts().start_draft(&start).err(), refused);
+    assert_eq!(tablet.store.contacts().record(&first).err(), refused);
+
+    // Her drafts are hers to finish; then her colleague has them, and her device nothing.
+    let contact = tablet.store.contacts().complete(first.id).unwrap();
+    tablet.store.contacts().discard_draft(second.id).unwrap();
+    assert_eq!(taken_back(&tablet.store), [(story.case, 0, 1)]);
+    assert_eq!(found(tablet, &[NAME, DRAFT, STAYS]), [NAME, DRAFT, STAYS]);
+    let [_, received] = sync(&tablet.store, &phone.store);
+    assert_eq!(received.failed, None);
+    assert!(phone.store.contacts().get(contact.id).unwrap().is_some(), "late work is let in for two weeks");
+    assert_eq!(taken_back(&tablet.store), []);
+    assert!(tablet.store.cases().get(story.case).unwrap().is_none());
+    assert_eq!(found(tablet, &[NAME, NARRATIVE, DRAFT, STAYS]), [STAYS]);
+    let page = tablet.store.contacts().search(NARRATIVE, None, 10).unwrap();
+    assert!(page.is_empty());
+    let report = tablet.store.verify(|_| {}, &Default::default()).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+
+    // Nothing of it comes back by itself, also after a restart; with a new grant all of it does, under a new actor.
+    let mut tablet = story.tablet;
+    tablet.restart();
+    sync(&phone.store, &tablet.store);
+    assert!(tablet.store.cases().get(story.case).unwrap().is_none());
+    phone.store.grants().give(story.case, &colleague()).unwrap();
+    let [sent, _] = sync(&phone.store, &tablet.store);
+    assert!(sent.equal, "{sent:?}");
+    assert!(tablet.store.contacts().get(contact.id).unwrap().is_some());
+    let change = CaseChange { team: Some("west".to_owned()), ..CaseChange::default() };
+    tablet.store.cases().change(story.case, &change).unwrap();
+    sync(&phone.store, &tablet.store);
+    assert_eq!(phone.store.cases().get(story.case).unwrap().unwrap().team.as_deref(), Some("west"));
+    assert!(phone.store.exchange().quarantine().unwrap().is_empty());
+    let grants = tablet.store.grants().list(story.case).unwrap();
+    assert_eq!(grants.len(), 2);
+    assert!(matches!(grants[0].state, GrantState::TakenBack(_)));
+}
+
+#[test]
+fn drafts_that_nobody_finishes_are_completed_as_they_stand_after_a_week() {
+    let story = substitute();
+    let (phone, tablet) = (&story.phone, &story.tablet);
+    let start = DraftStart::Occurrences { occurrences: vec![story.occurrences[1]] };
+    let mut draft = tablet.store.contacts().start_draft(&start).unwrap();
+    draft.narrative = DRAFT.to_owned();
+    let draft = tablet.store.contacts().save_draft(&draft).unwrap();
+    assert!(matches!(tablet.store.contacts().complete(draft.id), Err(Error::Incomplete { .. })));
+    phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
+    sync(&phone.store, &tablet.store);
+    for device in [phone, tablet] {
+        device.clock.advance(WEEK);
+    }
+    tablet.store.grants().settle().unwrap();
+    assert_eq!(taken_back(&tablet.store)[0].1, 1, "the week is not over");
+    tablet.clock.advance(1);
+    assert_eq!(tablet.store.grants().settle().unwrap(), []);
+    assert_eq!(taken_back(&tablet.store), [(story.case, 0, 1)]);
+    sync(&tablet.store, &phone.store);
+    assert_eq!(taken_back(&tablet.store), []);
+    let page = phone.store.contacts().search(DRAFT, None, 10).unwrap();
+    let contact = phone.store.contacts().get(page[0].id).unwrap().unwrap();
+    assert!(contact.unfinished && contact.narrative == DRAFT);
+    assert!(!contact.counts(), "nobody said that it took place");
+    assert_eq!(found(tablet, &[NAME, NARRATIVE, DRAFT]), [] as [&str; 0]);
+}
+
+#[test]
+fn what_nobody_else_holds_stays_until_it_is_known_elsewhere() {
+    let story = substitute();
+    let (phone, tablet) = (&story.phone, &story.tablet);
+    let hub = Device::new("hub", "w-1");
+    take_in(&phone.store, &hub.store, "w-1", &[Role::Hub]);
+    // The substitute's visit has never been sent, and only the hub is met after the end of the grant.
+    sync(&phone.store, &hub.store);
+    phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
+    sync(&phone.store, &hub.store);
+    let other = Device::new("other", "w-204");
+    take_in(&phone.store, &other.store, "w-204", &[]);
+    sync(&tablet.store, &other.store);
+    tablet.store.grants().settle().unwrap();
+    assert!(tablet.store.cases().get(story.case).unwrap().is_some());
+    sync(&tablet.store, &hub.store);
+    if !taken_back(&tablet.store).is_empty() {
+        sync(&tablet.store, &hub.store);
+    }
+    assert_eq!(taken_back(&tablet.store), []);
+    assert_eq!(found(tablet, &[NAME, NARRATIVE]), [] as [&str; 0]);
+    sync(&hub.store, &phone.store);
+    assert_eq!(phone.store.contacts().search(NARRATIVE, None, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn a_grant_that_comes_back_in_time_keeps_the_case_and_gives_a_new_actor() {
+    let story = substitute();
+    let (phone, tablet) = (&story.phone, &story.tablet);
+    drafted(&story, 1);
+    phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
+    sync(&phone.store, &tablet.store);
+    assert_eq!(taken_back(&tablet.store).len(), 1);
+    phone.store.grants().give(story.case, &colleague()).unwrap();
+    let [sent, received] = sync(&phone.store, &tablet.store);
+    assert!(sent.equal && received.equal, "{sent:?}");
+    assert_eq!(taken_back(&tablet.store), []);
+    tablet.records(story.occurrences[1], "again");
+    sync(&phone.store, &tablet.store);
+    let (_, changes) = crate::support::hostile::document_of(phone, caseplan_core::document::Kind::ContactLog);
+    let mut actors: Vec<Vec<u8>> =
+        changes.iter().map(|change| crate::support::chunks::Parts::read(&change.chunk).actor).collect();
+    actors.sort();
+    actors.dedup();
+    assert_eq!(actors.len(), 2);
+    assert_eq!(
+        phone
+            .store
+            .contacts()
+            .page(&ContactQuery { limit: 10, ..ContactQuery::default() })
+            .unwrap()
+            .contacts
+            .len(),
+        2
+    );
+}
