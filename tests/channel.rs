@@ -11,6 +11,10 @@ mod fuzz;
 mod heap;
 #[path = "channel/hostile.rs"]
 mod hostile;
+#[path = "channel/inputs.rs"]
+mod inputs;
+#[path = "channel/kinds.rs"]
+mod kinds;
 #[path = "channel/messages.rs"]
 mod messages;
 #[path = "channel/raw.rs"]

@@ -7,6 +7,7 @@ use crate::Store;
 use crate::error::Result as StoreResult;
 use crate::ids::sha256;
 use crate::random::{Random, RandomFailed};
+use crate::sync::wire::Wire;
 use crate::time::{Clock, ClockFailed, Instant, from_unix};
 
 /// A clock that is set by hand.
@@ -66,4 +67,9 @@ impl Store {
     pub fn limit_growth(&self, pages: u32) -> StoreResult<()> {
         self.inner.database.write(|writing| Ok(writing.limit_growth(pages)?))
     }
+}
+
+/// Reads a session's message from its type and body, and answers how it is written again; nothing if it is none.
+pub fn reread_message(kind: u8, body: &[u8]) -> Option<(u8, Vec<u8>)> {
+    Wire::decode(kind, body).ok().flatten().map(|wire| wire.encode())
 }

@@ -17,18 +17,18 @@ const MOST: usize = 64 * 1024;
 const PEAK: usize = 1024 * 1024;
 const TOTAL: usize = 2 * 1024 * 1024;
 
-struct Dice(SeededRandom);
+pub struct Dice(SeededRandom);
 
 impl Dice {
-    fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self(SeededRandom::new(seed))
     }
 
-    fn below(&self, end: usize) -> usize {
+    pub fn below(&self, end: usize) -> usize {
         (u64::from_be_bytes(random::bytes(&self.0).unwrap()) % end.max(1) as u64) as usize
     }
 
-    fn bytes(&self, length: usize) -> Vec<u8> {
+    pub fn bytes(&self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         self.0.fill(&mut bytes).unwrap();
         bytes
@@ -44,7 +44,7 @@ impl Dice {
     }
 
     /// Something near a good input, or nothing like it.
-    fn spoil(&self, good: &[u8]) -> Vec<u8> {
+    pub fn spoil(&self, good: &[u8]) -> Vec<u8> {
         let mut bytes = good.to_vec();
         match self.below(7) {
             0 => return self.bytes(self.length()),
@@ -73,12 +73,17 @@ impl Dice {
 }
 
 /// Runs cases and holds each to its share.
-fn cases(seed: u64, count: u64, mut case: impl FnMut(&Dice)) {
+fn cases(seed: u64, count: u64, case: impl FnMut(&Dice)) {
+    cases_within(seed, count, (PEAK, TOTAL), case);
+}
+
+/// The same with another share: at once, and altogether.
+pub fn cases_within(seed: u64, count: u64, share: (usize, usize), mut case: impl FnMut(&Dice)) {
     let mut worst = Cost::default();
     for number in 0..count {
         let dice = Dice::new(seed * 1_000_000 + number);
         let ((), cost) = cost_of(|| case(&dice));
-        assert!(cost.peak <= PEAK && cost.total <= TOTAL, "seed {seed}, case {number}: {cost:?}");
+        assert!(cost.peak <= share.0 && cost.total <= share.1, "seed {seed}, case {number}: {cost:?}");
         worst = Cost { peak: worst.peak.max(cost.peak), total: worst.total.max(cost.total) };
     }
     println!("seed {seed}: {count} cases, at worst {worst:?}");

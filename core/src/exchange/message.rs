@@ -291,11 +291,15 @@ impl DocumentHeader {
 #[derive(Debug, Default)]
 pub struct Splitter {
     buffer: Vec<u8>,
+    start: usize,
 }
 
 impl Splitter {
     /// Adds bytes.
     pub fn push(&mut self, bytes: &[u8]) {
+        // What was read is dropped at once, so that many small messages move each byte about once.
+        self.buffer.drain(..self.start);
+        self.start = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -304,8 +308,9 @@ impl Splitter {
     /// # Errors
     /// When its length says that no message could be meant.
     pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
-        let Some((length, rest)) = self.buffer.split_at_checked(4) else { return Ok(None) };
-        let length = u32::from_be_bytes(length.try_into().map_err(|_| Malformed)?) as usize;
+        let waiting = self.buffer.get(self.start..).unwrap_or_default();
+        let Some((length, rest)) = waiting.split_first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*length) as usize;
         if length == 0 || length > MAX_MESSAGE {
             return Err(Malformed);
         }
@@ -313,13 +318,13 @@ impl Splitter {
             return Ok(None);
         }
         let message = rest[..length].to_vec();
-        self.buffer.drain(..4 + length);
+        self.start += 4 + length;
         Ok(Some(message))
     }
 
     /// Whether nothing is left over.
     pub fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        self.start == self.buffer.len()
     }
 }
 
