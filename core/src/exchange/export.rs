@@ -192,7 +192,7 @@ impl Export {
     }
 
     fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {
-        let row = reading.document_of_row(row)?;
+        let Some(row) = reading.document_still(row)? else { return Ok(Vec::new()) };
         let document = DocumentId::from_slice(&row.document_id)?;
         let (row_id, scope_id) = (row.id, row.scope_id);
         let mut own_only = false;

@@ -64,8 +64,13 @@ impl Reading<'_> {
 
     /// A document by its row.
     pub fn document_of_row(&self, id: i64) -> Result<DocumentRow> {
+        self.document_still(id)?.ok_or(StorageFailed::damaged("document"))
+    }
+
+    /// A document by a row that was read a while ago: a case that was taken back may have gone since.
+    pub fn document_still(&self, id: i64) -> Result<Option<DocumentRow>> {
         let mut statement = self.connection.prepare_cached(&format!("{DOCUMENT} WHERE d.id = ?1"))?;
-        statement.query_row([id], document).optional()?.ok_or(StorageFailed::damaged("document"))
+        Ok(statement.query_row([id], document).optional()?)
     }
 
     /// Every document, oldest first.

@@ -60,7 +60,7 @@ impl Store {
 
     /// A document's next snapshot, loaded back from the very bytes and compared, and the changes that it absorbs.
     fn snapshot_of(&self, reading: &Reading<'_>, id: i64) -> Result<Option<Next>> {
-        let row = reading.document_of_row(id)?;
+        let Some(row) = reading.document_still(id)? else { return Ok(None) };
         if Kind::from_code(&row.kind).is_none() {
             return Ok(None);
         }

@@ -329,10 +329,9 @@ impl Replica {
     /// Queues what the owner of a holding lacks of a document.
     pub(super) fn queue_document(&mut self, row: i64, theirs: &Holding) -> Result<()> {
         let outgoing = self.store.read(|reading| {
-            let row = reading.document_of_row(row)?;
-            Outgoing::of(reading, row, theirs)
+            reading.document_still(row)?.map(|row| Outgoing::of(reading, row, theirs)).transpose()
         })?;
-        if outgoing.left() > 0 {
+        if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.left() > 0) {
             self.round.documents += 1;
             self.queue.push_back(outgoing);
         }
