@@ -33,7 +33,7 @@ const IDLE_READERS: usize = 4;
 /// An open database.
 pub struct Database {
     location: Location,
-    writer: Mutex<Option<Connection>>,
+    pub(super) writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
     reading: Mutex<Vec<(u64, InterruptHandle)>>,
     lock: Mutex<Option<File>>,
@@ -120,14 +120,6 @@ impl Database {
             // Said aloud: a process that is just being spawned elsewhere in the app holds a copy of the handle.
             let _ = lock.unlock();
         }
-    }
-
-    /// Moves the log of writes into the file and empties it; false while a reader still uses it.
-    pub(super) fn checkpoint(&self) -> Result<bool> {
-        let writer = locked(&self.writer);
-        let connection = writer.as_ref().ok_or(StorageFailed::Interrupted)?;
-        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        Ok(busy == 0)
     }
 
     /// Runs one write transaction: all of it, or nothing. One at a time; the others wait.

@@ -2,6 +2,8 @@
 //!
 //! What is deleted is overwritten (`secure_delete`), so nothing of it stays on a free page.
 
+use std::sync::PoisonError;
+
 use rusqlite::params;
 
 use super::database::{Database, Reading, Writing};
@@ -92,7 +94,12 @@ impl Database {
         if self.read(|reading| reading.setting(setting::TO_EMPTY))?.is_none() {
             return Ok(true);
         }
-        if !self.checkpoint()? {
+        let busy: i64 = {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = writer.as_ref().ok_or(StorageFailed::Interrupted)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?
+        };
+        if busy != 0 {
             return Ok(false);
         }
         self.write(|tx| {

@@ -19,6 +19,10 @@ struct GrantTests {
     await expect(.NotGranted(caseId: family.lea.id)) {
       try await tablet.store.cases.addParticipant(.init(person: .init(name: "Zoe"), role: .sibling), to: family.lea.id)
     }
+    let takenBack = try await tablet.store.grants.takenBack()
+    #expect(takenBack.map(\.case) == [family.lea.id])
+    #expect(takenBack.first?.drafts == 0)
+    #expect(try await phone.store.grants.takenBack().isEmpty)
     let listed = try await phone.store.grants.list(family.lea.id)
     #expect(listed.map(\.id) == [grant.id])
     if case .live? = listed.first?.state { Testing.Issue.record("a grant that was taken back is live") }

@@ -25,6 +25,8 @@ class GrantTest {
             phone.store.grants.takeBack(family.lea.id, listOf(grant.id))
             phone.hand(tablet)
             expect(CaseplanException.NotGranted(family.lea.id)) { tablet.store.cases.addParticipant(family.lea.id, tom) }
+            assertEquals(listOf(family.lea.id to 0U), tablet.store.grants.takenBack().map { it.case to it.drafts })
+            assertEquals(emptyList(), phone.store.grants.takenBack())
             assertIs<GrantState.TakenBack>(
                 phone.store.grants
                     .list(family.lea.id)
