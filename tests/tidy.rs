@@ -34,6 +34,7 @@ const TOP: &[&str] = &[
     "core",
     "deny.toml",
     "docs",
+    "fuzz",
     "ios-sample",
     "rust-toolchain.toml",
     "rustfmt.toml",
