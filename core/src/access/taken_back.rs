@@ -161,6 +161,7 @@ impl Store {
     fn remove_case(&self, case: CaseId, now: i64) -> Result<bool> {
         let _no_records_meanwhile = locked(&self.inner.records);
         let mut cache = locked(&self.inner.cache);
+        let mut external = false;
         let removed = self.inner.database.write(|tx| {
             self.ready()?;
             let reading = tx.reading();
@@ -169,7 +170,7 @@ impl Store {
             {
                 return Ok(false);
             }
-            tx.remove_case(case.as_bytes())?;
+            external = tx.remove_case(case.as_bytes())?;
             Ok(true)
         });
         if !removed.map_err(|error| self.closing(error))? {
@@ -182,6 +183,10 @@ impl Store {
             own.authority.without_case(case).map_err(|_| Error::Unexpected { reason: "record" })?;
         drop(own);
         self.inner.log(LogLevel::Info, "case.removed", vec![case.to_string()]);
+        if external {
+            // Another case may claim the same id of the agency's: it stood behind this one.
+            self.rebuild()?;
+        }
         let mut changes = Changes::default();
         for topic in [
             Topic::Cases,

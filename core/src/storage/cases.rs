@@ -182,7 +182,8 @@ impl Writing<'_> {
         self.tx
             .prepare_cached(
                 "INSERT INTO external_row (source, external_id, kind, id, document) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (source, external_id, kind) DO UPDATE SET id = min(id, excluded.id)",
+                 ON CONFLICT (source, external_id, kind) DO UPDATE SET id = excluded.id, document = excluded.document
+                 WHERE excluded.id < id",
             )?
             .execute(params![source, external_id, kind, id.as_slice(), document])?;
         Ok(())

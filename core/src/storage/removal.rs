@@ -67,8 +67,9 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
-    /// Removes everything of a case, and marks the log of writes to be emptied.
-    pub fn remove_case(&self, case: &[u8; 16]) -> Result<()> {
+    /// Removes everything of a case, and marks the log of writes to be emptied; true if an import had brought of it.
+    pub fn remove_case(&self, case: &[u8; 16]) -> Result<bool> {
+        let mut external = false;
         for sql in REMOVALS {
             self.tx.execute(sql, [case.as_slice()])?;
         }
@@ -77,13 +78,15 @@ impl Writing<'_> {
                 "DELETE FROM {table} WHERE document IN (
                     SELECT id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))"
             );
-            self.tx.execute(&sql, [case.as_slice()])?;
+            let gone = self.tx.execute(&sql, [case.as_slice()])?;
+            external |= gone > 0 && *table == "external_row";
         }
         for sql in ROOTS {
             self.tx.execute(sql, [case.as_slice()])?;
         }
         self.tx.execute_batch(SEARCH)?;
-        self.set_setting(setting::TO_EMPTY, &[1])
+        self.set_setting(setting::TO_EMPTY, &[1])?;
+        Ok(external)
     }
 }
 
