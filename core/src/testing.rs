@@ -8,6 +8,7 @@ use crate::error::Result as StoreResult;
 use crate::ids::sha256;
 use crate::random::{Random, RandomFailed};
 use crate::sync::wire::Wire;
+use crate::sync::{Session, Sync};
 use crate::time::{Clock, ClockFailed, Instant, from_unix};
 
 /// A clock that is set by hand.
@@ -66,6 +67,18 @@ impl Store {
     /// From now on the file may grow by so many pages only, until it is opened anew.
     pub fn limit_growth(&self, pages: u32) -> StoreResult<()> {
         self.inner.database.write(|writing| Ok(writing.limit_growth(pages)?))
+    }
+}
+
+impl Sync<'_> {
+    /// [`Self::connect`] by an app that speaks these versions of the protocol, ascending.
+    pub fn connect_speaking(&self, versions: &[u32]) -> StoreResult<Session> {
+        Session::initiate(self.store, versions)
+    }
+
+    /// [`Self::accept`] by an app that speaks these versions of the protocol, ascending.
+    pub fn accept_speaking(&self, versions: &[u32]) -> StoreResult<Session> {
+        Session::respond(self.store, versions)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::channel::VERSIONS;
 use super::session::Session;
 use crate::error::Result;
 use crate::exchange::HeldChange;
@@ -64,7 +65,7 @@ impl Sync<'_> {
     /// [`crate::Error::KeysLost`] when this device has no keys.
     pub fn connect(&self) -> Result<Session> {
         self.store.ready()?;
-        Session::initiate(self.store)
+        Session::initiate(self.store, VERSIONS)
     }
 
     /// A session with a peer that connects to this device.
@@ -73,7 +74,7 @@ impl Sync<'_> {
     /// As [`Self::connect`].
     pub fn accept(&self) -> Result<Session> {
         self.store.ready()?;
-        Session::respond(self.store)
+        Session::respond(self.store, VERSIONS)
     }
 
     /// Whom this device met, what exists only here, what is kept apart and why. Loads no document.

@@ -5,14 +5,14 @@
 //! at any byte: what was committed stays, and the next one goes on from there.
 
 mod chain;
+mod greeting;
+mod overheard;
 mod report;
 
 use std::time::Duration;
 
-use super::channel::{
-    Channel, Established, MAX_MESSAGE, Padding, Purpose, Received, Side, sign_handshake, verify_handshake,
-};
-use super::replica::{self, Replica, ReplicaFailed, SyncCounts};
+use super::channel::{Channel, Established, Padding, Received, Side};
+use super::replica::{Replica, ReplicaFailed, SyncCounts};
 use super::wire::Wire;
 use crate::error::{Error, Result};
 use crate::identity::Certificate;
@@ -20,7 +20,8 @@ use crate::identity::cbor::Malformed;
 use crate::ids::DeviceId;
 use crate::store::Store;
 
-use chain::{decode_chain, encode_chain};
+use chain::encode_chain;
+use overheard::Overheard;
 pub use report::{SyncFailed, SyncProgress, SyncReport, SyncState};
 
 /// A side that has said nothing for so long says that it is alive.
@@ -50,6 +51,7 @@ pub struct Session {
     equal: bool,
     counts: SyncCounts,
     failed: Option<SyncFailed>,
+    overheard: Overheard,
 }
 
 enum Stage {
@@ -63,21 +65,21 @@ enum Stage {
 }
 
 impl Session {
-    /// The side that connects.
-    pub(crate) fn initiate(store: &Store) -> Result<Self> {
+    /// The side that connects, speaking these versions.
+    pub(crate) fn initiate(store: &Store, versions: &[u32]) -> Result<Self> {
         let (keys, random) = (store.keys()?, store.inner.config.random.clone());
         let secret = store.network_secret_to_try()?;
         let proof = encode_chain(&store.own_chain());
-        let channel = Channel::initiate(&keys, &secret, proof, random.as_ref()).map_err(SyncFailed::from)?;
-        Ok(Self::new(store, channel))
+        let channel = Channel::initiate_speaking(versions, &keys, &secret, proof, random.as_ref());
+        Ok(Self::new(store, channel.map_err(SyncFailed::from)?))
     }
 
-    /// The side that is connected to.
-    pub(crate) fn respond(store: &Store) -> Result<Self> {
+    /// The side that is connected to, speaking these versions.
+    pub(crate) fn respond(store: &Store, versions: &[u32]) -> Result<Self> {
         let (keys, random) = (store.keys()?, store.inner.config.random.clone());
         let secrets = store.network_secrets().iter().map(|secret| **secret).collect();
-        let channel = Channel::respond(&keys, secrets, random.as_ref()).map_err(SyncFailed::from)?;
-        Ok(Self::new(store, channel))
+        let channel = Channel::respond_speaking(versions, &keys, secrets, random.as_ref());
+        Ok(Self::new(store, channel.map_err(SyncFailed::from)?))
     }
 
     fn new(store: &Store, channel: Channel) -> Self {
@@ -96,6 +98,7 @@ impl Session {
             equal: false,
             counts: SyncCounts::default(),
             failed: None,
+            overheard: Overheard::default(),
         }
     }
 
@@ -261,36 +264,6 @@ impl Session {
         Ok(())
     }
 
-    /// The handshake is over: the initiator's proof came with it, the responder's comes with its hello.
-    fn established(&mut self, established: Established) -> Result<()> {
-        match self.side {
-            Side::Initiator => self.say_hello(&established, Vec::new())?,
-            Side::Responder => {
-                let chain = decode_chain(&established.proof)?;
-                self.peer = Some(self.proven(&chain, &established)?);
-            }
-        }
-        self.stage = Stage::Greeting(established);
-        Ok(())
-    }
-
-    fn say_hello(&mut self, established: &Established, chain: Vec<Vec<u8>>) -> Result<()> {
-        let keys = self.store.keys()?;
-        let signature = sign_handshake(&keys, Purpose::Hello, self.side, &established.handshake_hash);
-        let clock = self.store.now()?.timestamp();
-        self.say(&Wire::Hello { chain, signature, clock })
-    }
-
-    /// The certificate that a chain proves, if it is of this domain and its agreement key is the connection's.
-    fn proven(&self, chain: &[Vec<u8>], established: &Established) -> Result<Certificate, SyncFailed> {
-        let certificate = self.store.proven_by(chain).ok_or(SyncFailed::NotProven)?;
-        if certificate.x25519 == established.remote_x25519 {
-            Ok(certificate)
-        } else {
-            Err(SyncFailed::NotProven)
-        }
-    }
-
     fn receive(&mut self, wire: Wire) -> Result<()> {
         match &mut self.stage {
             Stage::Open(replica) => {
@@ -311,44 +284,6 @@ impl Session {
         }
     }
 
-    fn on_hello(&mut self, wire: Wire) -> Result<()> {
-        let Stage::Greeting(established) = std::mem::replace(&mut self.stage, Stage::Over) else {
-            return Ok(());
-        };
-        let Wire::Hello { chain, signature, clock } = wire else {
-            return Err(match wire {
-                Wire::Failed { reason, .. } => SyncFailed::GaveUp(reason).into(),
-                _ => SyncFailed::Protocol("hello").into(),
-            });
-        };
-        let certificate = match &self.peer {
-            Some(certificate) => certificate.clone(),
-            None => self.proven(&chain, &established)?,
-        };
-        let hash = &established.handshake_hash;
-        if !verify_handshake(&certificate.ed25519, Purpose::Hello, self.side.other(), hash, &signature)
-            || certificate.device == self.store.own().device
-        {
-            return Err(SyncFailed::NotProven.into());
-        }
-        let ahead = clock.saturating_sub(self.store.now()?.timestamp());
-        self.clock_ahead = (ahead.saturating_abs() > CLOCKS_DIFFER).then_some(ahead);
-        let side = match self.side {
-            Side::Initiator => replica::Side::Initiator,
-            Side::Responder => {
-                self.say_hello(&established, self.store.own_chain())?;
-                replica::Side::Responder
-            }
-        };
-        self.channel.set_limit(MAX_MESSAGE);
-        self.store.note_met(certificate.device, false)?;
-        let replica = Replica::new(self.store.clone(), certificate.device, side)?;
-        self.peer = Some(certificate);
-        self.rounds = self.now;
-        self.stage = Stage::Open(Box::new(replica));
-        self.fill()
-    }
-
     /// Seals what the replication has to say, not further ahead than the wire takes.
     fn fill(&mut self) -> Result<()> {
         while self.channel.pending() < AHEAD {
@@ -365,6 +300,7 @@ impl Session {
     }
 
     fn say(&mut self, wire: &Wire) -> Result<()> {
+        self.overheard.note(wire);
         let (kind, body) = wire.encode();
         let padding = if wire.is_padded() { Padding::Block } else { Padding::None };
         Ok(self.channel.send(kind, &body, padding).map_err(SyncFailed::from)?)

@@ -83,6 +83,15 @@ impl Wire {
         matches!(self, Self::Hello { .. } | Self::Authority { .. } | Self::Logs(_) | Self::Records(_))
     }
 
+    /// What it says before anything is compressed.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn in_the_clear(&self) -> Vec<u8> {
+        match self {
+            Self::Founded(message) | Self::Changes(message) | Self::Snapshot(message) => message.encode(),
+            other => other.encode().1,
+        }
+    }
+
     /// The type byte and the body.
     pub fn encode(&self) -> (u8, Vec<u8>) {
         match self {
