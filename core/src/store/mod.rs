@@ -70,8 +70,8 @@ pub(crate) struct Inner {
     pub records: Mutex<()>,
     /// The highest trusted time seen, unix seconds.
     pub trusted: AtomicI64,
-    /// How many connections in a row were made and not answered.
-    pub unanswered: AtomicUsize,
+    /// Which network secret the next connection tries: it moves on with each that is not answered.
+    pub turn: AtomicUsize,
 }
 
 impl Store {

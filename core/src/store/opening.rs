@@ -48,7 +48,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
         opened_at: AtomicI64::new(now.timestamp()),
         records: Mutex::default(),
         trusted: AtomicI64::new(trusted),
-        unanswered: AtomicUsize::new(0),
+        turn: AtomicUsize::new(0),
     });
     begin_session(&inner)?;
     let store = Store { inner };
