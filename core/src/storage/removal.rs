@@ -26,6 +26,9 @@ const REMOVALS: &[&str] = &[
     "DELETE FROM conflict_row WHERE case_id = ?1",
     "DELETE FROM issue_row WHERE case_id = ?1 OR first = ?1 OR second = ?1",
     "DELETE FROM draft WHERE case_id = ?1",
+    "DELETE FROM blob_part WHERE blob IN (
+        SELECT id FROM blob WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
+    "DELETE FROM blob WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
     "DELETE FROM evidence WHERE document_id IN (
         SELECT document_id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
 ];

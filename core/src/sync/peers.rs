@@ -92,7 +92,7 @@ impl Store {
         match secrets.len() {
             0 => Err(Error::Unexpected { reason: "network_secret" }),
             1 => Ok((turn, secrets.swap_remove(0))),
-            _ if turn % 2 == 0 => Ok((turn, secrets.swap_remove(0))),
+            _ if turn.is_multiple_of(2) => Ok((turn, secrets.swap_remove(0))),
             count => Ok((turn, secrets.swap_remove(1 + turn / 2 % (count - 1)))),
         }
     }
