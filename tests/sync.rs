@@ -14,6 +14,8 @@ mod hidden;
 
 #[path = "sync/lan.rs"]
 mod lan;
+#[path = "sync/nearby.rs"]
+mod nearby;
 #[path = "sync/sessions.rs"]
 mod sessions;
 
