@@ -18,6 +18,8 @@ mod lan;
 mod nearby;
 #[path = "sync/sessions.rs"]
 mod sessions;
+#[path = "sync/stories.rs"]
+mod stories;
 
 #[path = "sync/taken_back.rs"]
 mod taken_back;
