@@ -176,7 +176,7 @@ pub(crate) fn begin_session(inner: &Inner) -> Result<()> {
         let now = inner.config.clock.now()?.timestamp();
         let trusted = inner.trusted.fetch_max(now, Ordering::SeqCst).max(now);
         tx.set_setting(setting::TRUSTED_TIME, &trusted.to_be_bytes())?;
-        inner.opened_at.store(now, Ordering::SeqCst);
+        inner.opened_at.store(trusted, Ordering::SeqCst);
         Ok::<_, Error>(tx.set_setting(setting::SESSION, &session)?)
     })?;
     vault.store(secret::SESSION_CURRENT, &session)?;
