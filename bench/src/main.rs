@@ -5,6 +5,8 @@
 // A benchmark that meets something unexpected has nothing to say: it stops.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod between;
+mod libraries;
 mod loads;
 mod measure;
 mod merges;
@@ -13,6 +15,7 @@ mod peers;
 mod plain;
 mod reads;
 mod sizes;
+mod sync;
 mod writes;
 
 use std::path::Path;
@@ -40,10 +43,11 @@ impl Places {
 
 type Benchmark = fn(&Places) -> Vec<Line>;
 
-const BENCHMARKS: [(&str, Benchmark); 12] = [
+const BENCHMARKS: [(&str, Benchmark); 16] = [
     ("w1", writes::w1),
     ("w2", writes::w2),
     ("w4", peers::w4),
+    ("d", writes::d),
     ("l1", loads::l1),
     ("c1", loads::c1),
     ("r", reads::r),
@@ -52,6 +56,9 @@ const BENCHMARKS: [(&str, Benchmark); 12] = [
     ("m1", merges::m1),
     ("m2", loads::m2),
     ("h", loads::h),
+    ("s", sync::s),
+    ("s1000", sync::s1000),
+    ("s3000", sync::s3000),
     ("q1", merges::q1),
 ];
 
@@ -59,7 +66,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["run", side @ ("ours" | "plain"), folder, contacts, writes] => {
+        ["run", side @ ("ours" | "plain" | "left"), folder, contacts, writes] => {
             writes::run(side, Path::new(folder), contacts.parse().unwrap(), writes.parse().unwrap());
             ExitCode::SUCCESS
         }
@@ -71,6 +78,10 @@ fn main() -> ExitCode {
         // Likewise: a week's due visits of so many cases, so often.
         ["due", cases, times] => {
             reads::due(&Places, cases.parse().unwrap(), times.parse().unwrap());
+            ExitCode::SUCCESS
+        }
+        ["run", "sync", side, folder, what] => {
+            sync::run(side, Path::new(folder), what);
             ExitCode::SUCCESS
         }
         ["run", operation, log, changes, _] => {

@@ -16,7 +16,9 @@ use caseplan_core::random::SystemRandom;
 use caseplan_core::storage::Location;
 use caseplan_core::testing::FixedClock;
 use caseplan_core::time::{Instant, Zone, from_unix};
-use caseplan_core::visitation::{ContactMethod, Mandate, NewVisitationPlan, PartyRef, Schedule};
+use caseplan_core::visitation::{
+    ContactMethod, Mandate, NewVisitationPlan, PartyRef, Schedule, VisitationPlan,
+};
 use caseplan_core::{Store, StoreConfig};
 use chrono::Duration;
 use uuid::Uuid;
@@ -110,7 +112,11 @@ impl Ours {
 
     /// The first family of a store that was made before.
     pub fn first_family(&self) -> Family {
-        let plan = self.store.visitation_plans().list(None).unwrap().remove(0).plan;
+        Self::family_of(self.store.visitation_plans().list(None).unwrap().remove(0).plan)
+    }
+
+    /// The family that a plan is for.
+    pub fn family_of(plan: VisitationPlan) -> Family {
         let party = |parties: &[caseplan_core::visitation::PlanParty]| match &parties[0].party {
             PartyRef::Participant(id) => *id,
             PartyRef::User(_) => panic!("a user in a family"),

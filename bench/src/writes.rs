@@ -37,7 +37,8 @@ pub fn w2(places: &Places) -> Vec<Line> {
         let what = format!("visit, no sync to wait for, {contacts} contacts");
         lines.push(Line::ratio("W2", what, pair.ratio(), 4.0, &pair.detail()));
     }
-    let counted: Vec<_> = [100, 5_100].into_iter().filter_map(|contacts| counts(places, contacts)).collect();
+    let counted: Vec<_> =
+        [100, 5_100].into_iter().filter_map(|contacts| counts(places, contacts, ["ours", "plain"])).collect();
     for (contacts, (ours, plain)) in [100, 5_100].into_iter().zip(&counted) {
         let what = format!("the same in instructions, {contacts} contacts");
         lines.push(Line::ratio("W2", what, ours / plain, 14.0, &format!("({ours:.0} : {plain:.0})")));
@@ -89,8 +90,35 @@ fn plain(folder: &Path, family: &Family, contacts: usize) -> Plain {
     plain
 }
 
-/// User instructions of one write, ours and plain.
-fn counts(places: &Places, contacts: usize) -> Option<(f64, f64)> {
+/// What it costs to overwrite what is deleted, at every write: the same visit with it and without.
+pub fn d(places: &Places) -> Vec<Line> {
+    let (folder, other) = (places.memory(), places.memory());
+    let (ours, family) = prepared(folder.path(), 100);
+    let (left, their_family) = prepared(other.path(), 100);
+    left.store.overwrite_deleted(false).unwrap();
+    let (mut next, mut other) = (100, 100);
+    let pair = in_turn(
+        300,
+        || {
+            ours.record(&family, next, 1);
+            next += 1;
+        },
+        || {
+            left.record(&their_family, other, 1);
+            other += 1;
+        },
+    );
+    let what = "visit with what is deleted overwritten : left";
+    let mut lines = vec![Line::note("W2", what, format!("{:.2}x {}", pair.ratio(), pair.detail()))];
+    if let Some((ours, left)) = counts(places, 100, ["ours", "left"]) {
+        let what = "the same in instructions";
+        lines.push(Line::note("W2", what, format!("{:.3}x ({ours:.0} : {left:.0})", ours / left)));
+    }
+    lines
+}
+
+/// User instructions of one write of two sides.
+fn counts(places: &Places, contacts: usize, sides: [&str; 2]) -> Option<(f64, f64)> {
     let folder = places.memory();
     let base = folder.path().join("base");
     std::fs::create_dir(&base).unwrap();
@@ -105,18 +133,19 @@ fn counts(places: &Places, contacts: usize) -> Option<(f64, f64)> {
         };
         Some((run(2 * COUNTED)? - run(COUNTED)?) / COUNTED as f64)
     };
-    Some((count("ours")?, count("plain")?))
+    Some((count(sides[0])?, count(sides[1])?))
 }
 
 /// What runs under the counter: one side's writes.
 pub fn run(side: &str, folder: &Path, contacts: usize, writes: usize) {
     let ours = Ours::open(folder);
     let family = ours.first_family();
-    if side == "ours" {
-        ours.record(&family, contacts, writes);
-    } else {
+    if side == "plain" {
         let mut plain = Plain::open(&folder.join("plain.db"));
         (contacts..contacts + writes).for_each(|number| plain.record(&draft(&family, number), None));
+    } else {
+        ours.store.overwrite_deleted(side == "ours").unwrap();
+        ours.record(&family, contacts, writes);
     }
     ours.store.close();
 }

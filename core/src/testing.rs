@@ -68,6 +68,11 @@ impl Store {
     pub fn limit_growth(&self, pages: u32) -> StoreResult<()> {
         self.inner.database.write(|writing| Ok(writing.limit_growth(pages)?))
     }
+
+    /// From now on what is deleted is overwritten, as always, or stays on free pages, until the file is opened anew.
+    pub fn overwrite_deleted(&self, on: bool) -> StoreResult<()> {
+        self.inner.database.write(|writing| Ok(writing.overwrite_deleted(on)?))
+    }
 }
 
 impl Sync<'_> {

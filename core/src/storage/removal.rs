@@ -71,6 +71,13 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
+    /// From now on what this connection deletes is overwritten, or stays on free pages: to measure what it costs.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn overwrite_deleted(&self, on: bool) -> Result<()> {
+        self.tx.query_row(&format!("PRAGMA secure_delete = {}", u8::from(on)), [], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// Removes everything of a case, and marks the log of writes to be emptied; true if an import had brought of it.
     pub fn remove_case(&self, case: &[u8; 16]) -> Result<bool> {
         let mut external = false;
