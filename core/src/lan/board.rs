@@ -75,8 +75,14 @@ pub(super) struct Board {
     told: Option<Vec<NearbyPeer>>,
 }
 
-const NOTHING_YET: SyncProgress =
-    SyncProgress { state: SyncState::Connecting, sent: 0, received: 0, on_the_way: 0, bytes: 0 };
+const NOTHING_YET: SyncProgress = SyncProgress {
+    state: SyncState::Connecting,
+    sent: 0,
+    received: 0,
+    on_the_way: 0,
+    documents: 0,
+    bytes: 0,
+};
 
 impl Board {
     pub fn new(own: String) -> Self {
