@@ -120,7 +120,8 @@ struct NearbyTests {
     guard hasMulticast else { return }
     let device = try await tablet.store.identity.device()
     async let left: Void = {
-      for try await peers in tablet.store.sync.nearby() where peers.contains(where: { $0.progress.state == .upToDate }) {
+      for try await peers in tablet.store.sync.nearby() where peers.contains(where: { $0.progress.state == .upToDate })
+      {
         break
       }
     }()
