@@ -22,7 +22,7 @@ class SyncStoryTest {
     private suspend fun Phone.shares(
         case: Case,
         with: Phone,
-    ) = store.grants.give(case.id, colleague(with.worker).copy(mayGrant = true))
+    ) = store.grants.give(case.id, NewGrant.colleague(with.worker).copy(mayGrant = true))
 
     /** Whoever finds two values of a field chooses one. */
     private suspend fun Phone.settles() {
@@ -43,7 +43,7 @@ class SyncStoryTest {
             takenIn(phone, tablet)
             val family = Family.of(phone.store)
             family.saturdays()
-            val grant = phone.store.grants.give(family.lea.id, colleague(tablet.worker))
+            val grant = phone.store.grants.give(family.lea.id, NewGrant.colleague(tablet.worker))
             phone.syncs(tablet)
             for (device in listOf(phone, tablet)) device.now("2026-03-14T18:00:00Z")
             val (first, second) = tablet.store.planned(day("2026-03-02")..day("2026-03-14"))
