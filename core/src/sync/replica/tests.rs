@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Replica, Side};
+use crate::access::NewGrant;
 use crate::case::{CaseChange, NewCase, NewPerson};
-use crate::identity::{MemoryVault, Role};
+use crate::exchange::vector::Holding;
+use crate::identity::{MemoryVault, Role, Scope};
 use crate::ids::CaseId;
 use crate::storage::Location;
 use crate::store::{Store, StoreConfig};
@@ -12,9 +14,13 @@ use crate::sync::wire::Wire;
 use crate::testing::{FixedClock, SeededRandom};
 
 fn store(seed: u64) -> Store {
+    store_of("w-117", seed)
+}
+
+fn store_of(worker: &str, seed: u64) -> Store {
     let config = StoreConfig {
         location: Location::Memory(format!("replica {seed} {:?}", std::thread::current().id())),
-        worker: "w-117".parse().unwrap(),
+        worker: worker.parse().unwrap(),
         zone: "Europe/Paris".parse().unwrap(),
         clock: Arc::new(FixedClock::at("2026-03-02T08:00:00Z".parse().unwrap())),
         random: Arc::new(SeededRandom::new(seed)),
@@ -24,7 +30,11 @@ fn store(seed: u64) -> Store {
 }
 
 fn enrolled(first: &Store, seed: u64) -> Store {
-    let other = store(seed);
+    enrolled_as(first, "w-117", seed)
+}
+
+fn enrolled_as(first: &Store, worker: &str, seed: u64) -> Store {
+    let other = store_of(worker, seed);
     let request = other.identity().request().unwrap();
     let answer = first.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     other.identity().adopt(&answer).unwrap();
@@ -211,4 +221,47 @@ fn what_is_committed_while_both_are_found_equal_is_not_taken_for_the_peers() {
     Session::between(&tablet, &phone).run();
     assert_eq!(phone.only_here().unwrap(), 0);
     assert_eq!(tablet.cases().get(id).unwrap().unwrap().team.as_deref(), Some("north"));
+}
+
+#[test]
+fn who_names_a_scope_and_a_document_that_were_not_granted_gets_no_answer() {
+    for granted in [false, true] {
+        let phone = store(41 + 2 * u64::from(granted));
+        let colleague = enrolled_as(&phone, "w-204", 42 + 2 * u64::from(granted));
+        let give =
+            |case| phone.grants().give(case, &NewGrant::colleague("w-204".parse().unwrap(), 1)).unwrap();
+        give(case(&phone, "2026-0116"));
+        let hidden = case(&phone, "2026-0117");
+        Session::between(&colleague, &phone).run();
+        if granted {
+            give(hidden);
+        }
+        let scope = Scope::Level(1).id(hidden);
+        let mut document = None;
+        let dumped = phone.dump_documents(|dumped| {
+            document = document.or((dumped.scope == scope).then(|| *dumped.id.as_bytes()));
+            Ok(())
+        });
+        dumped.unwrap();
+        // What an app that keeps no rule says: the scope, as if it held nothing of it; or the document at once.
+        let by_scope = [Wire::Documents { scope: *scope.as_bytes(), documents: Vec::new() }, Wire::Listed];
+        let by_document = [Wire::Vectors(vec![(document.unwrap(), Holding::new())]), Wire::Asked];
+        for guess in [by_scope, by_document] {
+            let mut asked =
+                Replica::new(phone.clone(), colleague.identity().device(), Side::Responder).unwrap();
+            let vector = phone.own().authority.vector(&phone.own().authority.domain_log());
+            let greeting = [Wire::Records(Vec::new()), Wire::Authority { vector, cases: [0; 16] }];
+            let mut said = Vec::new();
+            for wire in [&greeting[..], &[Wire::Scopes(Some([9; 16]))], &guess].concat() {
+                asked.receive(wire).unwrap();
+                while let Some(wire) = asked.next().unwrap() {
+                    said.push(wire);
+                }
+            }
+            let brings = |wire: &Wire| {
+                matches!(wire, Wire::Founded(_) | Wire::Changes(_) | Wire::Snapshot(_) | Wire::Vectors(_))
+            };
+            assert_eq!(said.iter().any(brings), granted, "{guess:?}: {said:?}");
+        }
+    }
 }
