@@ -18,11 +18,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::wire::Wire;
 use crate::error::{Error, Result};
 use crate::exchange::Import;
+use crate::exchange::message::Message;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::Holding;
 use crate::identity::LogVector;
 use crate::identity::record::LogId;
 use crate::ids::DeviceId;
+use crate::planted::Late;
 use crate::store::Store;
 
 use round::Round;
@@ -88,6 +90,7 @@ pub(crate) enum ReplicaFailed {
 pub(crate) struct Replica {
     store: Store,
     import: Import,
+    late: Late<Message>,
     peer: DeviceId,
     side: Side,
     access: Access,
@@ -126,6 +129,7 @@ impl Replica {
         let mut replica = Self {
             store,
             import,
+            late: Late::default(),
             peer,
             side,
             access: Access::Full,

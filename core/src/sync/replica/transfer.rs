@@ -8,6 +8,7 @@ use crate::exchange::message::Message;
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::ids::sha256;
+use crate::planted::{self, Defect};
 use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
 
 /// Batches that may be on their way at once,
@@ -104,7 +105,7 @@ impl Replica {
         self.round.received += brought.changes;
         if entitled {
             self.store.inner.database.give_way();
-            self.import.take(message)?;
+            self.late.instead_of(message).map_or(Ok(()), |message| self.import.take(message))?;
         } else {
             let notices = brought.hashes.iter().map(|hash| (*hash, "not_entitled".to_owned()));
             self.out.push_back(Wire::Notice(notices.collect()));
@@ -127,6 +128,7 @@ impl Replica {
                 *known = (seq, short);
             }
         }
+        let held = if planted::is(Defect::AckBeforeCommit) { theirs.clone() } else { held };
         self.unkept.insert(brought.document);
         self.out.push_back(Wire::Ack { document: brought.document, held });
         Ok(())
