@@ -5,6 +5,8 @@ mod support;
 
 #[path = "sync/files.rs"]
 mod files;
+#[path = "sync/forks.rs"]
+mod forks;
 #[path = "sync/hidden.rs"]
 mod hidden;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use caseplan_core::exchange::WorkProgress;
 use caseplan_core::ids::{ChangeHash, DocumentId};
 use caseplan_core::store::{Info, Stats, VerifyReport};
+use caseplan_core::time::Instant;
 
 use crate::error::{CallbackError, CaseplanError};
 use crate::store::{CancelToken, CoreStore};
@@ -27,6 +28,9 @@ pub struct Info {
     pub encrypted: bool,
     /// Whether its keys are lost: it can be read, and drafts can be saved.
     pub keys_lost: bool,
+    /// When another copy of this device last wrote, by that copy's clock; nothing if none is known. Two copies that are
+    /// both used cannot tell their work apart: one of them must be enrolled anew.
+    pub other_copy_wrote_at: Option<Instant>,
 }
 
 /// What a store did since it was opened.

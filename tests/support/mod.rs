@@ -19,6 +19,7 @@ use caseplan_core::case::{Case, NewCase, NewParticipant, NewPerson, Participant,
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{Contact, ContactDraft, Outcome, OutcomeCode};
 use caseplan_core::exchange::ImportReport;
+use caseplan_core::identity::keys::secret;
 use caseplan_core::identity::{KeyVault, MemoryVault, Role};
 use caseplan_core::ids::{CaseId, WorkerId};
 use caseplan_core::storage::Location;
@@ -167,6 +168,30 @@ impl Device {
         Self { store, clock, vault, folder, worker, seed: self.seed + 88_888 }
     }
 
+    /// Everything that this device keeps, as a copy of the whole phone would take it along: file and vault.
+    pub fn image(&self, name: &str) -> Image {
+        self.store.suspend();
+        let file = self.folder.path().join(name);
+        std::fs::copy(self.file(), &file).unwrap();
+        let secrets = SECRETS.iter().filter_map(|name| Some((*name, self.vault.load(name).unwrap()?)));
+        let image = Image { file, secrets: secrets.collect() };
+        self.store.resume().unwrap();
+        image
+    }
+
+    /// The whole phone is as it was when the copy was made.
+    pub fn come_back(&mut self, image: &Image) {
+        self.store.close();
+        std::fs::copy(&image.file, self.file()).unwrap();
+        for ending in ["-wal", "-shm"] {
+            let mut name = self.file().into_os_string();
+            name.push(ending);
+            let _ = std::fs::remove_file(name);
+        }
+        self.vault = image.vault();
+        self.restart();
+    }
+
     pub fn now(&self, text: &str) {
         self.clock.set(at(text));
     }
@@ -220,6 +245,24 @@ impl Device {
         self.store.dump_projections().unwrap()
     }
 }
+
+/// A copy of a whole phone.
+pub struct Image {
+    pub file: PathBuf,
+    secrets: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Image {
+    /// The vault as it was.
+    pub fn vault(&self) -> Arc<MemoryVault> {
+        let vault = MemoryVault::default();
+        self.secrets.iter().for_each(|(name, secret)| vault.store(name, secret).unwrap());
+        Arc::new(vault)
+    }
+}
+
+const SECRETS: [&str; 5] =
+    [secret::DEVICE, secret::ROOT, secret::RECOVERY, secret::SESSION_NEXT, secret::SESSION_CURRENT];
 
 /// A folder for a story: in memory where the system has such a place, because thousands of commits wait for no disk.
 pub fn scratch() -> tempfile::TempDir {

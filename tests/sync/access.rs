@@ -77,6 +77,47 @@ fn a_grant_that_is_given_while_a_session_is_open_brings_the_case_at_once() {
 }
 
 #[test]
+fn a_case_that_is_taken_back_while_a_session_is_open_goes_at_once_whoever_connected() {
+    for initiator in 0..2 {
+        let (phone, tablet) = colleagues();
+        let case = phone.store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();
+        let colleague = NewGrant::colleague("w-204".parse().unwrap(), 1);
+        let grant = phone.store.grants().give(case.id, &colleague).unwrap();
+        sync(&phone.store, &tablet.store);
+        let (one, other) = if initiator == 0 { (&phone, &tablet) } else { (&tablet, &phone) };
+        let mut link = Link::between(&one.store, &other.store);
+        link.run(usize::MAX);
+        phone.store.grants().take_back(case.id, &[grant.id]).unwrap();
+        link.run(usize::MAX);
+        // Its worker had written nothing there, so it is gone as soon as it is known to be taken back.
+        assert!(tablet.store.cases().get(case.id).unwrap().is_none());
+    }
+}
+
+#[test]
+fn an_end_in_the_middle_of_a_transfer_stops_it() {
+    for initiator in 0..2 {
+        let (phone, tablet) = colleagues();
+        for at in 0..40 {
+            let case = phone.store.cases().create(&new_case(&format!("2026-{at}"), "Léa Martin")).unwrap();
+            let colleague = NewGrant::colleague("w-204".parse().unwrap(), 1);
+            phone.store.grants().give(case.id, &colleague).unwrap();
+        }
+        let (one, other) = if initiator == 0 { (&phone, &tablet) } else { (&tablet, &phone) };
+        let mut link = Link::between(&one.store, &other.store);
+        while tablet.cases().is_empty() {
+            assert!(link.carry(0, 4_000) | link.carry(1, 4_000));
+        }
+        phone.store.identity().end_device(tablet.store.identity().device(), EndReason::Lost).unwrap();
+        link.run(4_000);
+        let _ = link.end();
+        let came = tablet.cases().len();
+        assert!((1..30).contains(&came), "{came} of 40 cases came");
+        assert!(tablet.store.identity().devices().unwrap().iter().any(|it| it.ended.is_some()), "it is told");
+    }
+}
+
+#[test]
 fn an_ended_device_hands_over_its_work_and_gets_nothing() {
     let (phone, tablet) = colleagues();
     let case = phone.store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();

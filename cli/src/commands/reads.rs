@@ -134,6 +134,7 @@ pub fn info(store: &Store, screen: &Screen) -> Result<()> {
         screen.json(&json!({
             "schema": info.schema, "bytes": info.bytes, "documents": info.documents, "changes": info.changes,
             "quarantined": info.quarantined, "encrypted": info.encrypted, "keys_lost": info.keys_lost,
+            "other_copy_wrote_at": info.other_copy_wrote_at,
             "device": identity.device(), "domain": identity.domain(), "zone": store.zone(), "digest": digest,
         }));
         return Ok(());
@@ -145,6 +146,11 @@ pub fn info(store: &Store, screen: &Screen) -> Result<()> {
         ("changes", info.changes.to_string()),
         ("quarantined", info.quarantined.to_string()),
         ("keys", if info.keys_lost { "lost: read-only" } else { "here" }.to_owned()),
+        (
+            "other copy",
+            info.other_copy_wrote_at
+                .map_or_else(|| "none known".to_owned(), |at| format!("wrote {at}: enrol one of them anew")),
+        ),
         ("device", identity.device().to_string()),
         ("domain", identity.domain().to_string()),
         ("zone", store.zone().to_string()),

@@ -5,9 +5,11 @@
 //! - [`receipts`]: what this device held when it learned of an end;
 //! - [`devices`], [`joining`], [`recovery`]: the domain: [`Identity`];
 //! - [`grants`], [`waiting`], [`taken_back`]: cases: [`Grants`];
+//! - `forks`: which branch of a fork is kept;
 //! - [`scopes`]: what a scope is, from what is stored.
 
 pub mod devices;
+mod forks;
 pub mod grants;
 pub mod joining;
 pub mod receipts;

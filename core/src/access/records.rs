@@ -157,7 +157,8 @@ impl Store {
     /// Tries again whatever is held and not part of its document.
     pub(crate) fn retry_held(&self) -> Result<Vec<(DocumentRow, Intake)>> {
         let rows = self.read(|reading| {
-            let waiting: BTreeSet<i64> = reading.held()?.into_iter().map(|held| held.document).collect();
+            let mut waiting: BTreeSet<i64> = reading.held()?.into_iter().map(|held| held.document).collect();
+            waiting.extend(self.unsettled(reading)?);
             waiting.into_iter().map(|row| Ok(reading.document_of_row(row)?)).collect::<Result<Vec<_>>>()
         })?;
         rows.into_iter()

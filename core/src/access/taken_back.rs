@@ -134,8 +134,10 @@ impl Store {
                     *known = (*known).max(seq);
                 }
             }
-            for (actor, seq, _) in reading.vector(row.id)? {
-                unknown += seq.saturating_sub(known.get(&actor).copied().unwrap_or(0));
+            for entry in reading.vector(row.id)? {
+                unknown += entry.seq.saturating_sub(known.get(&entry.actor).copied().unwrap_or(0));
+                // Of a fork nobody is known to hold both branches.
+                unknown += entry.branches.len() as u64;
             }
         }
         Ok(unknown)

@@ -139,7 +139,7 @@ thread_local! {
 /// Runs something that may panic on hostile input; nothing if it did.
 ///
 /// A panic in here is an answer, not an accident, so the process's panic hook stays silent for this thread.
-fn walled<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn walled<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();

@@ -15,6 +15,7 @@ pub mod edit;
 pub mod guard;
 pub mod handle;
 pub mod layout;
+pub mod remake;
 pub mod value;
 pub mod view;
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fork::{self, Choices};
 use super::message::SignedChange;
 use super::refusal::Refusal;
 use crate::document::chunk::{self, ChangeHeader, Limits};
@@ -15,12 +16,14 @@ use crate::identity::signature::Place;
 use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
 use crate::ids::{Actor, ChangeHash, DocumentId, sha256};
 use crate::planted::{self, Defect};
-use crate::storage::changes::{ChangeState, ChangeToStore};
+use crate::storage::changes::{ChangeRow, ChangeState, ChangeToStore};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, Writing};
 
 /// The most changes of one author in one document that may wait for each reason, and of unknown authors together.
 const MAX_WAITING: usize = 1_000;
+/// The most changes of one number of an actor that are kept until a choice.
+const MAX_BRANCHES: usize = 16;
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -29,12 +32,23 @@ pub(crate) struct Admitted {
     pub document: Option<Document>,
     /// How many went in.
     pub accepted: u64,
-    /// Whose they were.
-    pub actors: std::collections::BTreeSet<Actor>,
+    /// Whose they were, with the latest time that each wrote.
+    pub actors: BTreeMap<Actor, i64>,
     /// How many were held already.
     pub known: u64,
     /// The others, with reasons.
     pub refused: Vec<(ChangeHash, Refusal)>,
+}
+
+/// What a document's changes are judged by.
+#[derive(Clone, Copy)]
+pub(crate) struct By<'a> {
+    /// Who counts,
+    pub authority: &'a Authority,
+    /// for the document's scope.
+    pub scope: ScopeFacts,
+    /// Which branches of its forks are kept.
+    pub choices: &'a Choices,
 }
 
 /// A change that passed steps 1 to 5.
@@ -48,14 +62,13 @@ struct Candidate {
 /// Takes a batch of one document through the guard and stores what became of each change.
 pub(crate) fn admit(
     tx: &Writing<'_>,
-    authority: &Authority,
-    scope: ScopeFacts,
+    by: By<'_>,
     row: &DocumentRow,
     document: &Document,
     changes: Vec<SignedChange>,
     now_millis: i64,
 ) -> Result<Admitted> {
-    let mut guard = Guard { tx, authority, scope, row, now_millis, admitted: Admitted::default() };
+    let mut guard = Guard { tx, by, row, now_millis, admitted: Admitted::default() };
     let mut candidates = guard.retried()?;
     for change in changes {
         candidates.extend(guard.inspect(change, &candidates)?);
@@ -66,8 +79,7 @@ pub(crate) fn admit(
 
 struct Guard<'a> {
     tx: &'a Writing<'a>,
-    authority: &'a Authority,
-    scope: ScopeFacts,
+    by: By<'a>,
     row: &'a DocumentRow,
     now_millis: i64,
     admitted: Admitted,
@@ -162,7 +174,7 @@ impl Guard<'_> {
             return Err(Refusal::WrongActor);
         }
         // Whether a certificate counts may change; whose key signed cannot.
-        let Some(certificate) = self.authority.held_certificate(&change.certificate) else {
+        let Some(certificate) = self.by.authority.held_certificate(&change.certificate) else {
             return Ok(Some(ChangeState::UnknownAuthor));
         };
         if header.actor.device() != certificate.device && !planted::is(Defect::ActorPrefixUnchecked) {
@@ -171,13 +183,13 @@ impl Guard<'_> {
         if !self.place().verify(certificate, &header.hash, &change.signature) {
             return Err(Refusal::BadSignature);
         }
-        let verdict = self.authority.verdict(&ChangeFacts {
+        let verdict = self.by.authority.verdict(&ChangeFacts {
             certificate: &change.certificate,
             actor: header.actor,
             seq: header.seq,
             document: self.place().document,
             kind: &self.row.kind,
-            scope: self.scope,
+            scope: self.by.scope,
         });
         Ok(match verdict {
             Verdict::Counts => None,
@@ -217,6 +229,7 @@ impl Guard<'_> {
                         ready.push(candidate);
                     }
                     Fit::Waits => waiting.push(candidate),
+                    Fit::Forked => self.settle(&candidate, ChangeState::Forked)?,
                     Fit::Never(reason) => {
                         if let Some(row) = candidate.row {
                             self.tx.remove_change(row)?;
@@ -256,7 +269,8 @@ impl Guard<'_> {
             if applied.document.holds(&candidate.header.hash) {
                 self.settle(candidate, ChangeState::Accepted)?;
                 self.admitted.accepted += 1;
-                self.admitted.actors.insert(candidate.header.actor);
+                let latest = self.admitted.actors.entry(candidate.header.actor).or_insert(i64::MIN);
+                *latest = (*latest).max(candidate.header.time);
             } else if applied.poisoned.contains(&candidate.header.hash) {
                 self.settle(candidate, ChangeState::Poisoned)?;
             } else {
@@ -274,6 +288,9 @@ impl Guard<'_> {
         header: &ChangeHeader,
         batch: &BTreeMap<ChangeHash, (Actor, u64, u64)>,
     ) -> Result<Fit> {
+        if fork::is_lost(self.by.choices, header) {
+            return Ok(Fit::Never(Refusal::Forked));
+        }
         let mut own_seq = 0;
         let mut highest = 0;
         for dep in &header.deps {
@@ -286,7 +303,7 @@ impl Guard<'_> {
                     Some(row) if row.state == ChangeState::Accepted => {
                         (Actor(row.actor), row.seq, row.max_op)
                     }
-                    _ => return Ok(Fit::Waits),
+                    row => return self.unheld(header, dep, row.as_ref()),
                 }
             };
             if actor == header.actor {
@@ -298,11 +315,27 @@ impl Guard<'_> {
             return Ok(Fit::Never(Refusal::BadStructure));
         }
         let taken = batch.values().any(|(actor, seq, _)| (*actor, *seq) == (header.actor, header.seq));
-        let held = self.reading().hash_at(self.row.id, &header.actor.0, header.seq)?;
+        let held = self.reading().accepted_at(self.row.id, &header.actor.0, header.seq)?;
         if taken || held.is_some_and(|held| held != header.hash.0) {
-            return Ok(Fit::Never(Refusal::Forked));
+            let branches = self.reading().hashes_at(self.row.id, &header.actor.0, header.seq)?;
+            let many = branches.len() >= MAX_BRANCHES && !branches.contains(&header.hash.0);
+            return Ok(if many { Fit::Never(Refusal::Forked) } else { Fit::Forked });
         }
         Ok(Fit::Now)
+    }
+
+    /// What becomes of a change that follows one that is no part of the document: on its own actor's branch of a fork it
+    /// shares the branch's fate, else it waits.
+    fn unheld(&self, header: &ChangeHeader, dep: &ChangeHash, row: Option<&ChangeRow>) -> Result<Fit> {
+        let own = |actor: &[u8; 24]| *actor == header.actor.0;
+        if let Some(row) = row {
+            let branch = row.state == ChangeState::Forked && own(&row.actor);
+            return Ok(if branch { Fit::Forked } else { Fit::Waits });
+        }
+        let lost = self.reading().lost_change(&dep.0)?;
+        let lost = lost.and_then(|chunk| chunk::read_change(&chunk, &Limits::DEFAULT).ok());
+        let branch = lost.is_some_and(|lost| own(&lost.actor.0));
+        Ok(if branch { Fit::Never(Refusal::Forked) } else { Fit::Waits })
     }
 
     /// Keeps what became of a candidate.
@@ -350,5 +383,7 @@ impl Guard<'_> {
 enum Fit {
     Now,
     Waits,
+    /// Its number is taken, or it follows such a change: it is held until a choice.
+    Forked,
     Never(Refusal),
 }

@@ -1,14 +1,20 @@
 //! One batch of one document: through the guard, into rows and projections, in one transaction.
 
-use super::admit;
+use std::sync::atomic::Ordering;
+
+use super::admit::By;
 use super::message::SignedChange;
 use super::refusal::Refusal;
+use super::{admit, fork};
 use crate::access::scopes;
 use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
-use crate::ids::ChangeHash;
-use crate::storage::StorageFailed;
+use crate::identity::signature::Place;
+use crate::ids::{Actor, ChangeHash, DocumentId, ScopeId, sha256};
+use crate::random;
 use crate::storage::documents::DocumentRow;
+use crate::storage::settings::setting;
+use crate::storage::{StorageFailed, Writing};
 use crate::store::project::{self, Touched};
 use crate::store::{Changes, LogLevel, Store, locked};
 
@@ -27,6 +33,10 @@ impl Store {
     /// Takes in changes of a document whose row is here; what is held of it is tried again with them.
     pub(crate) fn take_changes(&self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<Intake> {
         let mut intake = self.pass_guard(row, changes)?;
+        // A choice that this device may make is made at once, and ends the fork here.
+        if intake.refused.iter().any(|(_, reason)| *reason == Refusal::Forked) && self.choose_branches(row)? {
+            intake.accepted += self.pass_guard(row, Vec::new())?.accepted;
+        }
         // What came too late after a grant was taken back is let in by a device that may grant, for a while.
         let late = intake.refused.iter().any(|(_, reason)| *reason == Refusal::NotGranted);
         if late && self.admit_late(row)? {
@@ -60,17 +70,30 @@ impl Store {
             let own_actor = tx.reading().own_actor(row.id)?;
             let facts =
                 scopes::facts(&tx.reading(), &row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
-            let now = now.timestamp_millis();
-            let admitted = admit::admit(tx, &authority, facts, row, &document, changes, now)?;
+            let (millis, place) = (now.timestamp_millis(), DocumentId::from_slice(&row.document_id)?);
+            let choices = fork::choices(&authority, &facts, place);
+            let rest = fork::take_out(tx, row, &document, &choices, millis)?;
+            let mut next = rest.as_ref().unwrap_or(&document);
+            let by = By { authority: &authority, scope: facts, choices: &choices };
+            let mut admitted = admit::admit(tx, by, row, next, changes, millis)?;
+            self.notice_other_copy(tx, &admitted)?;
+            // A change by this device's own present actor that comes from outside: the file is an older copy of
+            // what it was. Its numbers must not be given out twice, so this device goes on as somebody new.
+            if own_actor.is_some_and(|own| admitted.actors.contains_key(&Actor(own))) {
+                tx.rotate_actor(row.id)?;
+            }
+            next = admitted.document.as_ref().unwrap_or(next);
+            let again = if choices.is_empty() { None } else { self.make_again(tx, row, next)? };
+            if let Some((actor, again)) = again {
+                let more = admit::admit(tx, by, row, next, again, millis)?;
+                tx.set_own_actor(row.id, &actor.0)?;
+                admitted.accepted += more.accepted;
+                admitted.document = more.document.or(admitted.document);
+            }
             let mut changed = Changes::default();
-            if let Some(document) = &admitted.document {
+            if let Some(document) = admitted.document.as_ref().or(rest.as_ref()) {
                 let heads: Vec<[u8; 32]> = document.heads().iter().map(|hash| hash.0).collect();
                 tx.set_heads(row.id, &heads)?;
-                // A change by this device's own present actor that comes from outside: the file is an older copy of
-                // what it was. Its numbers must not be given out twice, so this device goes on as somebody new.
-                if admitted.actors.iter().any(|actor| Some(actor.0) == own_actor) {
-                    tx.rotate_actor(row.id)?;
-                }
                 let horizon = self.horizon(&tx.reading())?;
                 changed = project::document(tx, row, document, Touched::Everything, horizon)?;
             }
@@ -83,5 +106,43 @@ impl Store {
             self.inner.worker.compact(Some(vec![row.id]));
         }
         Ok(Intake { accepted: admitted.accepted, known: admitted.known, refused: admitted.refused })
+    }
+
+    /// What this device is to make again of a document, signed.
+    fn make_again(
+        &self,
+        tx: &Writing<'_>,
+        row: &DocumentRow,
+        document: &Document,
+    ) -> Result<Option<(Actor, Vec<SignedChange>)>> {
+        let own = self.own();
+        let Some(keys) = &own.keys else { return Ok(None) };
+        let incarnation = random::bytes(self.inner.config.random.as_ref())?;
+        let made = fork::to_make_again(&tx.reading(), row, document, (own.device, incarnation))?;
+        let Some((actor, chunks)) = made else { return Ok(None) };
+        let place = Place {
+            scope: ScopeId::from_slice(&row.scope_id)?,
+            document: DocumentId::from_slice(&row.document_id)?,
+            kind: &row.kind,
+        };
+        let signed = chunks.into_iter().map(|chunk| {
+            let hash = ChangeHash(sha256(&[chunk.get(8..).unwrap_or_default()]));
+            let signature = place.sign(keys, &own.certificate, &hash);
+            SignedChange { chunk, signature, certificate: own.certificate }
+        });
+        Ok(Some((actor, signed.collect())))
+    }
+
+    /// Work of this device that it did not write, although it was open by then: there is another copy of it.
+    fn notice_other_copy(&self, tx: &Writing<'_>, admitted: &admit::Admitted) -> Result<()> {
+        let device = self.own().device;
+        let latest = admitted.actors.iter().filter(|(actor, _)| actor.device() == device);
+        let latest = latest.map(|(_, time)| *time).max();
+        let since = self.inner.opened_at.load(Ordering::SeqCst);
+        if let Some(at) = latest.filter(|latest| *latest > since) {
+            tx.set_setting(setting::OTHER_COPY, &at.to_be_bytes())?;
+            self.inner.log(LogLevel::Warning, "store.other_copy", Vec::new());
+        }
+        Ok(())
     }
 }

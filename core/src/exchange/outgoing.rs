@@ -3,7 +3,7 @@
 //! Both the export and the sync session send from here. Nothing is loaded unless a snapshot has absorbed the bytes.
 
 use super::message::{DocumentHeader, Message, SignedChange};
-use super::vector::Holding;
+use super::vector::{self, Holding};
 use crate::document::chunk::Limits;
 use crate::document::{Document, Kind, raw_chunk};
 use crate::error::Result;
@@ -30,11 +30,16 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// What the owner of a holding lacks of a document.
     pub fn of(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding) -> Result<Self> {
+        let parted = vector::parted(reading, row.id, theirs)?;
+        let lacks = |change: &ChangeRow| match (parted.get(&change.actor), theirs.get(&change.actor)) {
+            (Some(common), _) => change.seq > *common,
+            (None, Some((seq, _))) => change.seq > *seq,
+            (None, None) => true,
+        };
         let mut missing: Vec<ChangeRow> = reading
             .changes(row.id)?
             .into_iter()
-            .filter(|change| change.state != ChangeState::UnknownAuthor)
-            .filter(|change| theirs.get(&change.actor).is_none_or(|(seq, _)| change.seq > *seq))
+            .filter(|change| change.state != ChangeState::UnknownAuthor && lacks(change))
             .collect();
         // Counters grow along ancestry, so this order puts ancestors first.
         missing.sort_by_key(|change| (change.max_op, change.actor));

@@ -48,6 +48,7 @@ impl Refusal {
             ChangeState::NotGranted => Self::NotGranted,
             ChangeState::Poisoned => Self::Poisoned,
             ChangeState::NewerKind => Self::NewerKind,
+            ChangeState::Forked => Self::Forked,
             ChangeState::Waiting | ChangeState::Accepted => Self::Waiting,
         }
     }

@@ -11,12 +11,14 @@ use crate::identity::cbor::{Malformed, Reader, Writer};
 use crate::identity::record::LogId;
 use crate::ids::{DeviceId, DocumentId, DomainId, derive};
 use crate::storage::Reading;
+use crate::storage::vectors::VectorEntry;
 use crate::store::Store;
 
 /// The most documents of a vector.
 const MAX_DOCUMENTS: u64 = 100_000;
 
-/// What is held of one document: each actor's highest number and the first eight bytes of that change's hash.
+/// What is held of one document: each actor's highest number, and a mark: the first eight bytes of that change's hash.
+/// Of a known fork it is the last common number, and the mark stands for the branches too.
 pub type Holding = BTreeMap<[u8; 24], (u64, [u8; 8])>;
 
 /// What a store holds.
@@ -117,12 +119,34 @@ pub fn own(store: &Store, reading: &Reading<'_>) -> Result<Vector> {
 
 /// What is held of one document.
 pub fn of_document(reading: &Reading<'_>, document: i64) -> Result<Holding> {
-    let entries = reading.vector(document)?.into_iter().map(|(actor, seq, hash)| {
-        let mut short = [0; 8];
-        short.copy_from_slice(&hash[..8]);
-        (actor, (seq, short))
-    });
-    Ok(entries.collect())
+    Ok(holding(&reading.vector(document)?))
+}
+
+/// A vector as a holding.
+pub fn holding(vector: &[VectorEntry]) -> Holding {
+    vector.iter().map(|entry| (entry.actor, (entry.seq, entry.mark()))).collect()
+}
+
+/// The actors whose history here parts from what somebody holds, each with the number above which everything is to be
+/// sent: from there on the two have different changes, or only one of them knows of a fork.
+pub fn parted(reading: &Reading<'_>, document: i64, theirs: &Holding) -> Result<BTreeMap<[u8; 24], u64>> {
+    let mut parted = BTreeMap::new();
+    for ours in reading.vector(document)? {
+        let Some((seq, mark)) = theirs.get(&ours.actor) else { continue };
+        // Of what a peer was once seen to hold no mark is kept.
+        if *mark == [0; 8] || (*seq, *mark) == (ours.seq, ours.mark()) {
+            continue;
+        }
+        if !ours.branches.is_empty() && *seq >= ours.seq {
+            parted.insert(ours.actor, ours.seq);
+        } else if *seq <= ours.seq {
+            let here = reading.hashes_at(document, &ours.actor, *seq)?;
+            if here.iter().all(|hash| hash[..8] != *mark) {
+                parted.insert(ours.actor, 0);
+            }
+        }
+    }
+    Ok(parted)
 }
 
 /// The root digest: over scopes, over documents, over vector entries.

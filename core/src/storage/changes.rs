@@ -25,10 +25,12 @@ pub enum ChangeState {
     AuthorEnded,
     /// No grant covers it.
     NotGranted,
+    /// Another change has its actor and number, or it follows one of which that is true: a choice decides.
+    Forked,
 }
 
 impl ChangeState {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Accepted,
         Self::Waiting,
         Self::UnknownAuthor,
@@ -36,6 +38,7 @@ impl ChangeState {
         Self::NewerKind,
         Self::AuthorEnded,
         Self::NotGranted,
+        Self::Forked,
     ];
 
     fn code(self) -> i64 {
@@ -139,15 +142,15 @@ impl Reading<'_> {
         Ok(statement.query_row(params![document, hash.as_slice()], change).optional()?)
     }
 
-    /// The hash of the change with this number of an actor, if one is held that its author signed.
-    pub fn hash_at(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<Option<[u8; 32]>> {
+    /// The changes with this number of an actor that are held and that their author signed: two or more are a fork.
+    pub fn hashes_at(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<Vec<[u8; 32]>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.hash FROM change c JOIN actor a ON a.id = c.actor
              WHERE a.document = ?1 AND a.actor = ?2 AND c.seq = ?3 AND c.state <> 2",
         )?;
-        Ok(statement
-            .query_row(params![document, actor.as_slice(), seq as i64], |row| row.get(0))
-            .optional()?)
+        let hashes =
+            statement.query_map(params![document, actor.as_slice(), seq as i64], |row| row.get(0))?;
+        Ok(hashes.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Every change of a document, in the order in which they came.

@@ -4,7 +4,9 @@
 //! - [`schema`]: versions of the file;
 //! - [`settings`], [`records`]: what the file knows of itself, foundings; authority records and certificates;
 //! - [`documents`]: scopes, documents, actors, heads;
-//! - [`changes`], [`snapshots`]: changes, what absorbs their bytes, evidence of what was refused;
+//! - [`changes`], [`snapshots`], [`vectors`]: changes, what absorbs their bytes, evidence of what was refused; up to
+//!   where documents are held;
+//! - [`forks`]: two changes with one number;
 //! - `removal`: a case that goes;
 //! - [`drafts`]: contacts that are being written;
 //! - [`cases`], [`plans`], [`contacts`], [`issues`]: projections, one file per concept.
@@ -18,6 +20,7 @@ pub mod database;
 pub mod documents;
 pub mod drafts;
 pub mod failure;
+pub mod forks;
 pub mod issues;
 pub mod peers;
 pub mod plans;

@@ -48,7 +48,7 @@ impl Reading<'_> {
              FROM scope s JOIN document d ON d.scope = s.id JOIN actor a ON a.document = d.id
              JOIN change c ON c.actor = a.id
              WHERE s.scope_id = ?1 AND substr(a.actor, 1, 16) = ?2
-                AND (c.state NOT IN (2, 5, 6) OR ?3 AND c.state <> 2)
+                AND (c.state NOT IN (2, 5, 6, 7) OR ?3 AND c.state NOT IN (2, 7))
              ORDER BY d.document_id, a.actor, c.seq",
         )?;
         let mut found: Vec<HeldUpTo> = Vec::new();

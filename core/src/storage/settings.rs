@@ -23,6 +23,8 @@ pub mod setting {
     pub const HORIZON: &str = "horizon";
     /// A case was removed, and the log of writes still holds it: one byte.
     pub const TO_EMPTY: &str = "to-empty";
+    /// When another copy of this device last wrote: eight bytes, unix seconds, its clock.
+    pub const OTHER_COPY: &str = "other-copy";
     /// The version of the projections.
     pub const PROJECTIONS: &str = "projections";
 }

@@ -64,6 +64,8 @@ impl Reading<'_> {
 
 /// The most pieces of evidence that are kept.
 const MAX_EVIDENCE: u64 = 1_000;
+/// The reason of what lost a fork.
+pub const FORKED: &str = "forked";
 
 impl Writing<'_> {
     /// Keeps a snapshot in place of the one that stands, and drops the bytes of the changes that it absorbed.
@@ -98,7 +100,8 @@ impl Writing<'_> {
         Ok(true)
     }
 
-    /// Keeps what was refused, once, until the cap is reached.
+    /// Keeps what was refused, once, until the cap is reached. What lost a fork is kept beyond it: its author signed it,
+    /// and makes it again from these bytes.
     pub fn add_evidence(
         &self,
         document_id: Option<&[u8; 16]>,
@@ -107,7 +110,7 @@ impl Writing<'_> {
         bytes: &[u8],
         received_at: i64,
     ) -> Result<()> {
-        if self.reading().count("SELECT count(*) FROM evidence")? >= MAX_EVIDENCE {
+        if reason != FORKED && self.reading().count("SELECT count(*) FROM evidence")? >= MAX_EVIDENCE {
             return Ok(());
         }
         self.tx

@@ -6,12 +6,38 @@ use rusqlite::{Params, Row, params};
 
 use super::database::Reading;
 use super::failure::StorageFailed;
+use crate::ids::sha256;
 use crate::planted::{self, Defect};
 
 type Result<T> = std::result::Result<T, StorageFailed>;
 
-/// An actor, its highest number up to which every change is held, and that change's hash.
-pub type VectorEntry = ([u8; 24], u64, [u8; 32]);
+/// Up to where an actor's changes are held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorEntry {
+    /// The actor.
+    pub actor: [u8; 24],
+    /// Its highest number up to which every change is held, and held once.
+    pub seq: u64,
+    /// That change's hash; zeros where the number is 0.
+    pub hash: [u8; 32],
+    /// The changes that share the next number, in ascending order: empty, or the branches of a fork.
+    pub branches: Vec<[u8; 32]>,
+}
+
+impl VectorEntry {
+    /// What stands for the entry where eight bytes must do: the hash's first, or a digest of it and the branches.
+    pub fn mark(&self) -> [u8; 8] {
+        let mut mark = [0; 8];
+        if self.branches.is_empty() {
+            mark.copy_from_slice(&self.hash[..8]);
+        } else {
+            let branches = self.branches.iter().map(|branch| &branch[..8]);
+            let all: Vec<u8> = std::iter::once(&self.hash[..8]).chain(branches).flatten().copied().collect();
+            mark.copy_from_slice(&sha256(&[&all])[..8]);
+        }
+        mark
+    }
+}
 
 impl Reading<'_> {
     /// Each actor's highest number up to which every change is held, with that change's hash.
@@ -31,21 +57,35 @@ impl Reading<'_> {
 
     fn vectors_of(&self, which: &str, of: impl Params) -> Result<BTreeMap<i64, Vec<VectorEntry>>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT c.document, a.actor, c.seq, c.hash, count(*) OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
-             FROM change c JOIN actor a ON a.id = c.actor {which} ORDER BY c.document, a.actor, c.seq",
+            "SELECT c.document, a.actor, c.seq, c.hash FROM change c JOIN actor a ON a.id = c.actor {which}
+             ORDER BY c.document, a.actor, c.seq, c.hash",
         ))?;
         let mut vectors: BTreeMap<i64, Vec<VectorEntry>> = BTreeMap::new();
+        let mut before = [0; 32];
         let mut rows = statement.query(of)?;
         while let Some(row) = rows.next()? {
-            let (document, actor, seq) = (row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?);
-            let (hash, held) = (row.get(3)?, row.get::<_, i64>(4)?);
-            if seq != held {
-                continue; // above a gap
-            }
-            let (vector, seq) = (vectors.entry(document).or_default(), seq.unsigned_abs());
+            let (document, actor): (i64, [u8; 24]) = (row.get(0)?, row.get(1)?);
+            let (seq, hash) = (row.get::<_, i64>(2)?.unsigned_abs(), row.get(3)?);
+            let vector = vectors.entry(document).or_default();
             match vector.last_mut() {
-                Some(last) if last.0 == actor => *last = (actor, seq, hash),
-                _ => vector.push((actor, seq, hash)),
+                Some(last) if last.actor == actor => {
+                    if !last.branches.is_empty() {
+                        if seq == last.seq + 1 {
+                            last.branches.push(hash);
+                        }
+                    } else if seq == last.seq + 1 {
+                        (before, last.seq, last.hash) = (last.hash, seq, hash);
+                    } else if seq == last.seq {
+                        // A second change has the last number: common is what stands before both.
+                        last.branches = vec![last.hash, hash];
+                        (last.seq, last.hash) = (seq - 1, before);
+                    }
+                }
+                _ if seq == 1 => {
+                    before = [0; 32];
+                    vector.push(VectorEntry { actor, seq, hash, branches: Vec::new() });
+                }
+                _ => {} // above a gap
             }
         }
         Ok(vectors)

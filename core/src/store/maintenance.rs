@@ -18,7 +18,7 @@ use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
 use crate::storage::{Database, Location, Reading, StorageFailed, Writing, schema};
-use crate::time::Day;
+use crate::time::{Day, Instant, from_unix};
 
 /// Projections of this version; a store with others rebuilds them when it is opened.
 const PROJECTIONS: u32 = 1;
@@ -43,6 +43,9 @@ pub struct Info {
     pub encrypted: bool,
     /// Whether its keys are lost: it can be read, and drafts can be saved.
     pub keys_lost: bool,
+    /// When another copy of this device last wrote, by that copy's clock; nothing if none is known. Two copies that are
+    /// both used cannot tell their work apart: one of them must be enrolled anew.
+    pub other_copy_wrote_at: Option<Instant>,
 }
 
 /// What a store did since it was opened.
@@ -84,6 +87,7 @@ impl Store {
         let keys_lost = self.own().keys.is_none();
         self.read(|reading| {
             let (changes, quarantined) = reading.change_counts()?;
+            let other_copy = reading.setting(setting::OTHER_COPY)?.and_then(|bytes| bytes.try_into().ok());
             Ok(Info {
                 schema: reading.version()?,
                 bytes: reading.bytes()?,
@@ -92,6 +96,7 @@ impl Store {
                 quarantined,
                 encrypted: false,
                 keys_lost,
+                other_copy_wrote_at: other_copy.map(|bytes| from_unix(i64::from_be_bytes(bytes))),
             })
         })
     }
@@ -348,7 +353,7 @@ fn fits(state: ChangeState, verdict: Verdict) -> bool {
         ChangeState::UnknownAuthor => verdict == Verdict::UnknownAuthor,
         ChangeState::AuthorEnded => verdict == Verdict::AuthorEnded,
         ChangeState::NotGranted => verdict == Verdict::NotGranted,
-        ChangeState::Waiting | ChangeState::Poisoned | ChangeState::NewerKind => true,
+        ChangeState::Waiting | ChangeState::Poisoned | ChangeState::NewerKind | ChangeState::Forked => true,
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub worker: Worker,
     pub state: AtomicU8,
     pub documents_loaded: AtomicU64,
+    /// When the file was opened or resumed, unix seconds, this device's clock.
+    pub(crate) opened_at: AtomicI64,
     /// Held while records are changed: they are numbered, and two that are made at once would be a fork.
     pub records: Mutex<()>,
     /// The highest trusted time seen, unix seconds.

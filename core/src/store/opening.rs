@@ -46,6 +46,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
         worker: Worker::new(),
         state: AtomicU8::new(OPEN),
         documents_loaded: AtomicU64::new(0),
+        opened_at: AtomicI64::new(now.timestamp()),
         records: Mutex::default(),
         trusted: AtomicI64::new(trusted),
         unanswered: AtomicUsize::new(0),
@@ -62,6 +63,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
     }
     store.refresh_projections()?;
     store.extend_horizon(store.zone().day_of(now))?;
+    store.end_forks()?;
     store.settle_taken_back();
     store.inner.worker.start(&store.inner);
     store.inner.worker.compact(None);
@@ -175,6 +177,7 @@ pub(crate) fn begin_session(inner: &Inner) -> Result<()> {
         let now = inner.config.clock.now()?.timestamp();
         let trusted = inner.trusted.fetch_max(now, Ordering::SeqCst).max(now);
         tx.set_setting(setting::TRUSTED_TIME, &trusted.to_be_bytes())?;
+        inner.opened_at.store(now, Ordering::SeqCst);
         Ok::<_, Error>(tx.set_setting(setting::SESSION, &session)?)
     })?;
     vault.store(secret::SESSION_CURRENT, &session)?;

@@ -58,10 +58,11 @@ impl Held {
 /// The digest of a document: over its id and its vector.
 pub fn of_document(document: &[u8; 16], vector: &[VectorEntry]) -> Digest {
     let mut bytes = document.to_vec();
-    for (actor, seq, hash) in vector {
-        bytes.extend_from_slice(actor);
-        bytes.extend_from_slice(&seq.to_be_bytes());
-        bytes.extend_from_slice(&hash[..8]);
+    for entry in vector {
+        bytes.extend_from_slice(&entry.actor);
+        bytes.extend_from_slice(&entry.seq.to_be_bytes());
+        bytes.extend_from_slice(&entry.hash[..8]);
+        entry.branches.iter().for_each(|branch| bytes.extend_from_slice(&branch[..8]));
     }
     cut(&bytes)
 }
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_digest_is_over_id_and_sorted_entries() {
-        let vector = vec![([1; 24], 2, [3; 32]), ([4; 24], 5, [6; 32])];
+        let entry = |actor, seq, hash, branches| VectorEntry { actor, seq, hash, branches };
+        let vector = vec![entry([1; 24], 2, [3; 32], vec![]), entry([4; 24], 5, [6; 32], vec![])];
         let mut bytes = vec![9; 16];
         for (actor, seq, hash) in [([1_u8; 24], 2_u64, [3_u8; 8]), ([4; 24], 5, [6; 8])] {
             bytes.extend(actor);
@@ -100,6 +102,17 @@ mod tests {
         }
         assert_eq!(of_document(&[9; 16], &vector), sha256(&[&bytes])[..16]);
         assert_ne!(of_document(&[8; 16], &vector), of_document(&[9; 16], &vector));
+    }
+
+    #[test]
+    fn a_known_fork_stands_in_a_digest_with_its_branches() {
+        let fork = |branches: Vec<[u8; 32]>| VectorEntry { actor: [1; 24], seq: 2, hash: [3; 32], branches };
+        let bytes =
+            [vec![9; 16], vec![1; 24], 2_u64.to_be_bytes().to_vec(), vec![3; 8], vec![4; 8], vec![5; 8]];
+        let forked = fork(vec![[4; 32], [5; 32]]);
+        assert_eq!(of_document(&[9; 16], std::slice::from_ref(&forked)), sha256(&[&bytes.concat()])[..16]);
+        assert_ne!(forked.mark(), fork(vec![[4; 32], [6; 32]]).mark());
+        assert_eq!(fork(Vec::new()).mark(), [3; 8], "without a fork it is the hash");
     }
 
     #[test]

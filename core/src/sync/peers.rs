@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
 use super::channel::Side;
-use super::digest::{Digest, Held};
+use super::digest::{self, Digest, Held};
 use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
 use crate::identity::authority::Standing;
@@ -181,16 +181,20 @@ impl Store {
         Ok(held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect())
     }
 
-    /// Peer and store hold the same of these documents.
+    /// Peer and store hold the same of these documents. What was committed since they were compared is not in it.
     pub(crate) fn note_equal(&self, peer: DeviceId, held: &Held) -> Result<()> {
-        let rows: Vec<i64> = held.0.values().flat_map(|scope| scope.values()).map(|held| held.row).collect();
         let behind = self.read(|reading| {
             let mut behind = Vec::new();
-            for row in rows {
-                let ours = vector::of_document(reading, row)?;
-                let known: BTreeMap<_, _> = reading.held_by_peer(peer.as_bytes(), row)?.into_iter().collect();
+            for (id, compared) in held.0.values().flatten() {
+                let vector = reading.vector(compared.row)?;
+                if digest::of_document(id, &vector) != compared.digest {
+                    continue;
+                }
+                let ours = vector::holding(&vector);
+                let known = reading.held_by_peer(peer.as_bytes(), compared.row)?;
+                let known: BTreeMap<_, _> = known.into_iter().collect();
                 if ours.iter().any(|(actor, (seq, _))| known.get(actor).is_none_or(|known| known < seq)) {
-                    behind.push((row, ours));
+                    behind.push((compared.row, ours));
                 }
             }
             Ok(behind)
@@ -230,10 +234,10 @@ impl Store {
                 let own = tx.reading().own_actor(*row)?;
                 for (actor, (seq, hash)) in holding {
                     // Only what is the same change here: a fork's number says nothing.
-                    let ours = tx.reading().hash_at(*row, actor, *seq)?;
-                    if ours.is_some_and(|ours| ours[..8] == *hash) {
+                    let ours = tx.reading().hashes_at(*row, actor, *seq)?;
+                    if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
                         tx.set_held_elsewhere(peer.as_bytes(), *row, actor, *seq)?;
-                    } else if ours.is_none() && own == Some(*actor) {
+                    } else if ours.is_empty() && own == Some(*actor) {
                         tx.rotate_actor(*row)?;
                     }
                 }

@@ -13,7 +13,11 @@ use crate::sync::wire::Wire;
 impl Replica {
     /// Says what this side holds of the domain log, and a digest of the other logs.
     pub(super) fn say_authority(&mut self) -> Result<()> {
-        let cases = Store::logs_digest(&self.store.shared_logs(self.peer)?);
+        let logs = self.store.shared_logs(self.peer)?;
+        let cases = Store::logs_digest(&logs);
+        if self.side == Side::Initiator {
+            self.offered = logs;
+        }
         let own = self.store.own();
         let vector = own.authority.vector(&own.authority.domain_log());
         drop(own);
@@ -63,6 +67,7 @@ impl Replica {
         if self.access == Access::UploadOnly {
             return Ok(());
         }
+        self.offered.clear();
         let own = self.store.shared_logs(self.peer)?;
         let both: Vec<LogId> = logs.iter().map(|(log, _)| *log).filter(|log| own.contains_key(log)).collect();
         self.records.extend(logs.into_iter().filter(|(log, _)| own.contains_key(log)));
@@ -75,15 +80,30 @@ impl Replica {
 
     /// Records may come at any time, and are taken before anything after them.
     pub(super) fn on_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
-        let mut fresh = 0;
         if !records.is_empty() {
             let read = records.iter().map(|bytes| Signed::decode(bytes)).collect::<Result<Vec<_>, _>>();
             let read = read.map_err(|_| ReplicaFailed::Protocol("record"))?;
-            let logs: Vec<LogId> = read.iter().map(|signed| signed.record.log).collect();
+            let brought: Vec<_> = read
+                .iter()
+                .map(|signed| {
+                    (signed.record.log, signed.record.issuer, signed.record.number, signed.record.hash())
+                })
+                .collect();
             // What is not taken is early, or of a case that is not here: it comes again when it is wanted.
-            fresh = self.store.take_records(read)?.fresh;
-            for log in logs {
-                self.records.insert(log, self.store.own().authority.vector(&log));
+            self.store.take_records(read)?;
+            for (log, issuer, number, hash) in brought {
+                let mut short = [0; 8];
+                short.copy_from_slice(&hash[..8]);
+                let known = self.records.entry(log).or_default().entry(issuer).or_insert((number, short));
+                if number > known.0 {
+                    *known = (number, short);
+                }
+            }
+        }
+        if (self.stage, self.side) == (Stage::Authority, Side::Initiator) {
+            // No list of logs came before the answer: the peer's are those that were offered.
+            for (log, vector) in std::mem::take(&mut self.offered) {
+                self.records.entry(log).or_insert(vector);
             }
         }
         let answers_later = self.stage == Stage::Authority && self.side == Side::Responder;
@@ -91,14 +111,48 @@ impl Replica {
             self.out.push_back(Wire::UploadOnly);
         }
         self.settled = true;
-        match (self.stage, self.side) {
-            (Stage::Authority, Side::Initiator) => self.begin()?,
-            (Stage::Live, Side::Initiator) if fresh > 0 => self.begin_round()?,
-            // Who may read what has changed: this round does not know it.
-            (Stage::Round, Side::Initiator) => self.round.again |= fresh > 0,
-            _ => {}
+        if self.stage == Stage::Authority {
+            self.say_new_records()?;
+            if self.side == Side::Initiator {
+                self.begin()?;
+            }
         }
         Ok(())
+    }
+
+    /// Says what came to be here since this session last looked; true if anything did, by whatever way.
+    fn say_new_records(&mut self) -> Result<bool> {
+        let count = self.store.record_count();
+        if count == std::mem::replace(&mut self.record_count, count) {
+            return Ok(false);
+        }
+        let mut records = Vec::new();
+        for (log, theirs) in &mut self.records {
+            records.extend(self.store.records_after(log, theirs));
+        }
+        if !records.is_empty() {
+            self.out.push_back(Wire::Records(records));
+        }
+        Ok(true)
+    }
+
+    /// The peer gets what records came to be here, and is judged by them: an end counts in the middle of a transfer.
+    pub(super) fn notice_records(&mut self) -> Result<()> {
+        if matches!(self.stage, Stage::Authority | Stage::Over) || !self.say_new_records()? {
+            return Ok(());
+        }
+        if self.judge()? {
+            self.out.push_back(Wire::UploadOnly);
+        }
+        // Who may read what has changed with them.
+        match self.stage {
+            Stage::Live if self.access == Access::Full => self.begin_round(),
+            Stage::Round => {
+                self.round.again = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Judges the peer by the records held now. Whoever may renew its certificate does so when half its time is over.

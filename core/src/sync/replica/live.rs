@@ -3,25 +3,13 @@
 use super::{Access, Replica, Stage};
 use crate::error::Result;
 use crate::exchange::vector::Holding;
-use crate::sync::wire::Wire;
 
 impl Replica {
     /// Something was committed here: by the worker, or by a session with somebody else.
     pub fn catch_up(&mut self) -> Result<()> {
+        self.notice_records()?;
         if self.stage != Stage::Live || self.access == Access::UploadOnly {
             return Ok(()); // a round that is under way ends with this
-        }
-        let count = self.store.record_count();
-        if count != std::mem::replace(&mut self.record_count, count) {
-            let mut records = Vec::new();
-            for (log, theirs) in &mut self.records {
-                records.extend(self.store.records_after(log, theirs));
-            }
-            if !records.is_empty() {
-                self.out.push_back(Wire::Records(records));
-            }
-            // Who may read what has changed with them.
-            self.begin_round()?;
         }
         let (newest, documents) = self.store.read(|reading| {
             let changed = reading.documents_changed_after(self.seen)?;

@@ -113,6 +113,8 @@ pub(crate) struct Replica {
     seen: i64,
     /// What the peer holds of each log that both are in.
     records: BTreeMap<LogId, LogVector>,
+    /// What this side held of its logs when it said a digest of them: the peer's too, if it does not object.
+    offered: BTreeMap<LogId, LogVector>,
     /// How many records there were when they were last looked at.
     record_count: usize,
     counts: SyncCounts,
@@ -144,6 +146,7 @@ impl Replica {
             round: Round::default(),
             seen,
             records: BTreeMap::new(),
+            offered: BTreeMap::new(),
             record_count,
             counts: SyncCounts::default(),
             quarantined: 0,
@@ -188,10 +191,10 @@ impl Replica {
 
     /// The next message for the peer; nothing until something comes from it or is committed here.
     pub fn next(&mut self) -> Result<Option<Wire>> {
-        if let Some(wire) = self.out.pop_front() {
-            return Ok(Some(wire));
+        self.notice_records()?;
+        if self.out.is_empty() {
+            self.fill()?;
         }
-        self.fill()?;
         Ok(self.out.pop_front())
     }
 

@@ -220,11 +220,12 @@ impl Replica {
         }
         let (mut ask, mut known) = (Vec::new(), Vec::new());
         for (document, theirs) in vectors {
-            let found = self.store.read(|reading| match reading.document(&document)? {
-                Some(row) => Ok(Some((vector::of_document(reading, row.id)?, row))),
-                None => Ok(None),
+            let found = self.store.read(|reading| {
+                let Some(row) = reading.document(&document)? else { return Ok(None) };
+                let parted = vector::parted(reading, row.id, &theirs)?;
+                Ok(Some((vector::of_document(reading, row.id)?, !parted.is_empty(), row)))
             })?;
-            let Some((ours, row)) = found else {
+            let Some((ours, parted, row)) = found else {
                 self.round.coming += digest::lacking(&Holding::new(), &theirs);
                 continue;
             };
@@ -233,7 +234,7 @@ impl Replica {
             }
             let lacking = digest::lacking(&ours, &theirs);
             self.round.coming += lacking;
-            if lacking > 0 && self.side == Side::Initiator {
+            if (lacking > 0 || parted) && self.side == Side::Initiator {
                 ask.push((document, row.id));
             }
             self.queue_document(row.id, &theirs)?;

@@ -196,3 +196,19 @@ fn a_session_cut_after_any_message_is_resumed_and_ends_equal() {
     }
     assert!(cut_at > 10, "{cut_at}");
 }
+
+#[test]
+fn what_is_committed_while_both_are_found_equal_is_not_taken_for_the_peers() {
+    let phone = store(31);
+    let tablet = enrolled(&phone, 32);
+    let id = case(&phone, "2026-0117");
+    Session::between(&phone, &tablet).run();
+    // It has compared, and is about to say so; its worker writes at this moment.
+    let held = phone.held_with(tablet.identity().device()).unwrap();
+    team(&phone, id, "north");
+    phone.note_equal(tablet.identity().device(), &held).unwrap();
+    assert_eq!(phone.only_here().unwrap(), 1, "nobody else has it yet");
+    Session::between(&tablet, &phone).run();
+    assert_eq!(phone.only_here().unwrap(), 0);
+    assert_eq!(tablet.cases().get(id).unwrap().unwrap().team.as_deref(), Some("north"));
+}

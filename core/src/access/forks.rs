@@ -1,0 +1,118 @@
+//! A fork's end: whoever may choose says which branch is kept (`sync.md` §7).
+//!
+//! Two changes of one number are what a restored copy makes that has its vault beside it. Its device keeps the branch
+//! that others hold, writes as somebody new from then on, and makes its own branch again. Of an ended device whoever may
+//! grant keeps the branch that is part of the document here.
+
+use std::collections::BTreeSet;
+
+use super::scopes;
+use crate::error::{Error, Result};
+use crate::exchange::fork;
+use crate::identity::record::{ForkChoice, RecordBody};
+use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId};
+use crate::storage::Reading;
+use crate::storage::changes::ChangeState;
+use crate::storage::documents::DocumentRow;
+use crate::store::{LogLevel, Store};
+
+impl Store {
+    /// Chooses a branch of each fork of a document for which this device's word counts; true if it chose one.
+    pub(crate) fn choose_branches(&self, row: &DocumentRow) -> Result<bool> {
+        let document = DocumentId::from_slice(&row.document_id)?;
+        let chosen = self.read(|reading| {
+            let own = self.own();
+            let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(Vec::new()) };
+            let ended = |device: &DeviceId| own.authority.judgement().ended.contains_key(device);
+            let mut chosen = Vec::new();
+            for (actor, seq) in reading.forks(row.id)? {
+                let (actor, device) = (Actor(actor), Actor(actor).device());
+                let known = own.authority.fork_choice(facts.case, facts.founder, (document, actor, seq));
+                let may_choose = device == own.device
+                    || ended(&device)
+                        && own.authority.may_grant(own.device, facts.case, facts.founder, &facts.extent());
+                if known.is_some() || ended(&own.device) || !may_choose {
+                    continue;
+                }
+                let keep = branch(reading, row.id, (&actor, seq), device != own.device)?;
+                chosen.extend(keep.map(|keep| ForkChoice { document, actor, seq, keep }));
+            }
+            Ok(chosen)
+        })?;
+        if chosen.is_empty() {
+            return Ok(false);
+        }
+        let mut own_forks = false;
+        self.change_records(|change| {
+            let keys = change.keys()?;
+            for choice in &chosen {
+                own_forks |= choice.actor.device() == change.device;
+                let issued = change.authority.issue(
+                    &keys,
+                    row.scope_id,
+                    RecordBody::ForkChoice(choice.clone()),
+                    change.now,
+                );
+                issued.map_err(|_| Error::Unexpected { reason: "fork_choice" })?;
+            }
+            if own_forks {
+                // What happened in this document may have happened in any.
+                change.tx.rotate_actors()?;
+            }
+            Ok(())
+        })?;
+        if own_forks {
+            self.inner.log(LogLevel::Warning, "store.forked", vec![document.to_string()]);
+        }
+        Ok(true)
+    }
+}
+
+impl Store {
+    /// The documents of which something is held that a choice does not keep.
+    pub(crate) fn unsettled(&self, reading: &Reading<'_>) -> Result<BTreeSet<i64>> {
+        let own = self.own();
+        let mut unsettled = BTreeSet::new();
+        for facts in own.authority.scopes() {
+            let judgement = own.authority.case_judgement(facts.case, facts.founder);
+            let documents: BTreeSet<DocumentId> = judgement.forks.keys().map(|(of, _, _)| *of).collect();
+            for document in documents {
+                let Some(row) = reading.document(document.as_bytes())? else { continue };
+                let choices = fork::choices(&own.authority, facts, document);
+                if fork::is_unsettled(reading, row.id, &choices)? {
+                    unsettled.insert(row.id);
+                }
+            }
+        }
+        Ok(unsettled)
+    }
+
+    /// Ends what forks can be ended: the power may have gone between a choice and what follows from it.
+    pub(crate) fn end_forks(&self) -> Result<()> {
+        let rows = self.read(|reading| {
+            let mut rows = self.unsettled(reading)?;
+            rows.extend(reading.forked_documents()?);
+            rows.into_iter().map(|row| Ok(reading.document_of_row(row)?)).collect::<Result<Vec<_>>>()
+        })?;
+        if self.own().keys.is_some() {
+            rows.iter().try_for_each(|row| self.take_changes(row, Vec::new()).map(|_| ()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The branch to keep: the one that is part of the document, or another; of several the one with the lowest hash.
+fn branch(
+    reading: &Reading<'_>,
+    document: i64,
+    (actor, seq): (&Actor, u64),
+    accepted: bool,
+) -> Result<Option<ChangeHash>> {
+    let mut branches = Vec::new();
+    for hash in reading.hashes_at(document, &actor.0, seq)? {
+        let held = reading.change(document, &hash)?;
+        let fits = held.is_some_and(|held| (held.state == ChangeState::Accepted) == accepted);
+        branches.push((!fits, ChangeHash(hash)));
+    }
+    Ok(branches.into_iter().min().map(|(_, hash)| hash))
+}
