@@ -46,7 +46,8 @@ impl Store {
         self.reads(device, scope)
     }
 
-    fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
+    /// Whether a device may have a scope.
+    pub(crate) fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
         let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
         let own = self.own();
         Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.may_read(device, facts, now)))
