@@ -1,4 +1,4 @@
-//! Stories from seeds: told on all cores, counted, and where one fails made as short as it can be.
+//! Stories from seeds, told on all cores and counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -85,23 +85,6 @@ pub fn whole_of(seeds: &[u64], until_one_fails: bool) -> (Tally, Vec<Failed>) {
     let mut failed = failed.into_inner().unwrap();
     failed.sort_by_key(|found| found.seed);
     (tally.into_inner().unwrap(), failed)
-}
-
-/// The fewest steps that still fail: chunks are left out, smaller ones each time, as long as what is left fails.
-pub fn fewest(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
-    let mut chunk = steps.len() / 2;
-    let mut tries = 60;
-    while chunk > 0 && tries > 0 {
-        let mut at = 0;
-        while at < steps.len() && tries > 0 {
-            let mut fewer = steps.clone();
-            fewer.drain(at..(at + chunk).min(steps.len()));
-            tries -= 1;
-            if tell(seed, &fewer, false).is_err() { steps = fewer } else { at += chunk }
-        }
-        chunk /= 2;
-    }
-    steps
 }
 
 /// A number from outside.
