@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "sync/blobs.rs"]
+mod blobs;
 #[path = "sync/files.rs"]
 mod files;
 #[path = "sync/forks.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "vectors/channel.rs"]
 mod channel;
+#[path = "vectors/digests.rs"]
+mod digests;
 #[path = "vectors/enrolment.rs"]
 mod enrolment;
 #[path = "vectors/fixed.rs"]

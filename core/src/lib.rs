@@ -21,6 +21,7 @@
 //! - Errors and log entries carry ids and codes, never case content.
 
 pub mod access;
+pub mod blob;
 pub mod case;
 pub mod codes;
 pub mod conflict;

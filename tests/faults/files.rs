@@ -66,12 +66,12 @@ fn refusal(device: &Device, file: &Path) -> Error {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_loses_nothing_and_the_next_change_has_the_next_number() {
-    let disk = Disk::new("3m");
+    let disk = Disk::new("4m");
     let phone = Device::new("phone", "w-117").on(disk.file(), Arc::new(MemoryVault::default()));
     let filler = disk.0.path().join("filler");
     fills_up(
         &phone,
-        || std::fs::write(&filler, vec![0; 2_400 * 1024]).unwrap(),
+        || std::fs::write(&filler, vec![0; 3_200 * 1024]).unwrap(),
         || std::fs::remove_file(&filler).unwrap(),
     );
 }
@@ -130,7 +130,7 @@ fn fills_up(phone: &Device, fill: impl FnOnce(), empty: impl FnOnce()) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_only_disk_is_said_to_be_one() {
-    let disk = Disk::new("3m");
+    let disk = Disk::new("4m");
     let phone = Device::new("phone", "w-117").on(disk.file(), Arc::new(MemoryVault::default()));
     phone.lea("2026-0117");
     phone.store.close();

@@ -183,3 +183,30 @@ fn a_device_that_missed_the_end_of_another_is_reached_at_the_second_attempt() {
     let reports = sync(&lost.store, &tablet.store);
     assert!(ended(&lost), "{reports:?} {:?}", lost.store.identity().devices());
 }
+
+#[test]
+fn two_ends_while_a_third_device_is_away_do_not_shut_it_out() {
+    for initiator in 0..2 {
+        let (phone, tablet) = colleagues();
+        let near = Device::new("near", "w-117");
+        take_in(&phone.store, &near.store, "w-117", &[Role::Caseworker]);
+        sync(&phone.store, &tablet.store);
+        for name in ["lost in march", "lost in april", "lost in may"] {
+            let lost = Device::new(name, "w-117");
+            take_in(&phone.store, &lost.store, "w-117", &[Role::Caseworker]);
+            phone.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
+            assert!(sync(&near.store, &phone.store).iter().all(|report| report.equal));
+        }
+        let (one, other) = if initiator == 0 { (&phone, &tablet) } else { (&tablet, &phone) };
+        let mut tries = 0;
+        // Whoever is met in between is met at once, and does not make it begin again.
+        while !sync(&one.store, &other.store).iter().all(|report| report.equal) {
+            tries += 1;
+            assert!(tries < 8, "it is a stranger for ever");
+            if initiator == 0 {
+                assert!(sync(&phone.store, &near.store).iter().all(|report| report.equal));
+            }
+        }
+        assert!(sync(&one.store, &other.store).iter().all(|report| report.equal), "and from then on at once");
+    }
+}

@@ -126,6 +126,28 @@ def records():
     same("change signature", signer.sign(signed).hex(), change["signature"])
 
 
+def digests():
+    file = vectors("digests.json")
+    root = []
+    for scope in file["scopes"]:
+        documents = []
+        for document in scope["documents"]:
+            entries = []
+            for entry in document["vector"]:
+                common = raw(entry["hash"])[:8]
+                branches = sorted(raw(branch)[:8] for branch in entry["branches"])
+                mark = sha256(common, *branches)[:8] if branches else common
+                same("mark", mark.hex(), entry["mark"])
+                entries.append(raw(entry["actor"]) + struct.pack(">Q", entry["seq"]) + common + b"".join(branches))
+            digest = sha256(raw(document["document_id"]), *sorted(entries))[:16]
+            same("digest of a document", digest.hex(), document["digest"])
+            documents.append(raw(document["document_id"]) + digest)
+        digest = sha256(*sorted(documents))[:16]
+        same("digest of a scope", digest.hex(), scope["digest"])
+        root.append(raw(scope["scope_id"]) + digest)
+    same("root digest", sha256(*sorted(root))[:16].hex(), file["root"])
+
+
 def padded(payload):
     whole = struct.pack(">I", len(payload)) + payload
     return whole + bytes(-len(whole) % 1024)
@@ -243,6 +265,6 @@ def enrolment():
     same("newcomer's second frame", framed(first).hex(), code["newcomers_second_frame"])
 
 
-for check in (names, records, handshake, hand_over, enrolment):
+for check in (names, records, digests, handshake, hand_over, enrolment):
     check()
 print(f"{checked} values recomputed")

@@ -31,7 +31,15 @@ impl Store {
                 let may_choose = device == own.device
                     || ended(&device)
                         && own.authority.may_grant(own.device, facts.case, facts.founder, &facts.extent());
-                if known.is_some() || ended(&own.device) || !may_choose {
+                // One that does not count is not said twice.
+                let said = own.authority.records(&row.scope_id).any(|signed| match &signed.record.body {
+                    RecordBody::ForkChoice(choice) => {
+                        (choice.document, choice.actor, choice.seq) == (document, actor, seq)
+                            && signed.record.issuer == *own.device.as_bytes()
+                    }
+                    _ => false,
+                });
+                if known.is_some() || said || ended(&own.device) || !may_choose {
                     continue;
                 }
                 let keep = branch(reading, row.id, (&actor, seq), device != own.device)?;

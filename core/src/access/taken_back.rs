@@ -123,7 +123,7 @@ impl Store {
     /// How many changes of a case no peer that may read it today is known to hold.
     fn known_nowhere(&self, reading: &Reading<'_>, case: CaseId, now: i64) -> Result<u64> {
         let own = self.own();
-        let mut unknown = 0;
+        let mut unknown = reading.blobs_only_here(case.as_bytes())?;
         for row in reading.documents_of_case(case.as_bytes())? {
             let facts = own.authority.scope(&ScopeId::from_slice(&row.scope_id)?).copied();
             let mut known: BTreeMap<[u8; 24], u64> = BTreeMap::new();

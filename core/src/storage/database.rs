@@ -29,6 +29,8 @@ pub enum Location {
 
 /// Readers kept open; more are made when all are in use.
 const IDLE_READERS: usize = 4;
+/// How long a write waits for another process's.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// An open database.
 pub struct Database {
@@ -287,7 +289,7 @@ fn connect(location: &Location) -> Result<Connection> {
         Location::File(path) => Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI)?,
         Location::Memory(name) => Connection::open_with_flags(format!("file:/{name}?vfs=memdb"), flags)?,
     };
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Or a cached statement is planned anew whenever a value that it is given changes: a tenth of every write.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

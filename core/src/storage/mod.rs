@@ -7,12 +7,14 @@
 //! - [`changes`], [`snapshots`], [`vectors`]: changes, what absorbs their bytes, evidence of what was refused; up to
 //!   where documents are held;
 //! - [`forks`]: two changes with one number;
+//! - [`blobs`]: the bytes of attachments;
 //! - `removal`: a case that goes;
 //! - [`drafts`]: contacts that are being written;
 //! - [`cases`], [`plans`], [`contacts`], [`issues`]: projections, one file per concept.
 //!
 //! It knows ids, bytes and text; no rule, no document, no key.
 
+pub mod blobs;
 pub mod cases;
 pub mod changes;
 pub mod contacts;

@@ -3,10 +3,11 @@
 //! What is deleted is overwritten (`secure_delete`), so nothing of it stays on a free page.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use rusqlite::params;
 
-use super::database::{Database, Reading, Writing};
+use super::database::{BUSY, Database, Reading, Writing};
 use super::failure::StorageFailed;
 use super::settings::setting;
 
@@ -26,6 +27,9 @@ const REMOVALS: &[&str] = &[
     "DELETE FROM conflict_row WHERE case_id = ?1",
     "DELETE FROM issue_row WHERE case_id = ?1 OR first = ?1 OR second = ?1",
     "DELETE FROM draft WHERE case_id = ?1",
+    "DELETE FROM blob_part WHERE blob IN (
+        SELECT id FROM blob WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
+    "DELETE FROM blob WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
     "DELETE FROM evidence WHERE document_id IN (
         SELECT document_id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
 ];
@@ -100,7 +104,11 @@ impl Database {
         let busy: i64 = {
             let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             let connection = writer.as_ref().ok_or(StorageFailed::Interrupted)?;
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?
+            // Beside a long reader it would wait here, and every command with it.
+            connection.busy_timeout(Duration::ZERO)?;
+            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            connection.busy_timeout(BUSY)?;
+            busy?
         };
         if busy != 0 {
             return Ok(false);
@@ -147,5 +155,20 @@ mod tests {
         assert_eq!(after.empty_log(), Ok(true));
         assert_eq!(after.read(|reading| reading.setting(setting::TO_EMPTY)), Ok(None));
         assert!(!holds(cut.path()));
+    }
+
+    #[test]
+    fn a_long_reader_keeps_the_log_from_being_emptied_until_it_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(Location::File(folder.path().join("a.db"))).unwrap();
+        database.write(|tx| tx.remove_case(&[2; 16])).unwrap();
+        let reading = database.read(|reading| {
+            assert!(reading.setting(setting::TO_EMPTY)?.is_some());
+            database.write(|tx| tx.set_setting("x", b"y"))?;
+            // On this very thread: whatever waited for the reader would wait for ever, or for its time to be over.
+            database.empty_log()
+        });
+        assert_eq!(reading, Ok(false));
+        assert_eq!(database.empty_log(), Ok(true));
     }
 }

@@ -9,7 +9,11 @@ use super::failure::StorageFailed;
 const APPLICATION_ID: i32 = 0x4370_4c6e;
 
 /// The steps; step n makes version n + 1.
-const STEPS: &[&str] = &[include_str!("../../sql/001_first.sql"), include_str!("../../sql/002_sync.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../sql/001_first.sql"),
+    include_str!("../../sql/002_sync.sql"),
+    include_str!("../../sql/003_blobs.sql"),
+];
 
 /// The newest version.
 pub const VERSION: u32 = STEPS.len() as u32;

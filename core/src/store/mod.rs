@@ -64,14 +64,14 @@ pub(crate) struct Inner {
     pub worker: Worker,
     pub state: AtomicU8,
     pub documents_loaded: AtomicU64,
-    /// When the file was opened or resumed, unix seconds, this device's clock.
+    /// Trusted time when the file was opened or resumed, unix seconds.
     pub(crate) opened_at: AtomicI64,
     /// Held while records are changed: they are numbered, and two that are made at once would be a fork.
     pub records: Mutex<()>,
     /// The highest trusted time seen, unix seconds.
     pub trusted: AtomicI64,
-    /// How many connections in a row were made and not answered.
-    pub unanswered: AtomicUsize,
+    /// Which network secret the next connection tries: it moves on with each that is not answered.
+    pub turn: AtomicUsize,
 }
 
 impl Store {

@@ -49,7 +49,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
         opened_at: AtomicI64::new(now.timestamp()),
         records: Mutex::default(),
         trusted: AtomicI64::new(trusted),
-        unanswered: AtomicUsize::new(0),
+        turn: AtomicUsize::new(0),
     });
     begin_session(&inner)?;
     let store = Store { inner };
@@ -177,7 +177,7 @@ pub(crate) fn begin_session(inner: &Inner) -> Result<()> {
         let now = inner.config.clock.now()?.timestamp();
         let trusted = inner.trusted.fetch_max(now, Ordering::SeqCst).max(now);
         tx.set_setting(setting::TRUSTED_TIME, &trusted.to_be_bytes())?;
-        inner.opened_at.store(now, Ordering::SeqCst);
+        inner.opened_at.store(trusted, Ordering::SeqCst);
         Ok::<_, Error>(tx.set_setting(setting::SESSION, &session)?)
     })?;
     vault.store(secret::SESSION_CURRENT, &session)?;

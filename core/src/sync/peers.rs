@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use zeroize::Zeroizing;
 
-use super::channel::Side;
 use super::digest::{self, Digest, Held};
 use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
@@ -80,27 +79,28 @@ impl Store {
         }
     }
 
-    /// The last two network secrets, the one to use first.
+    /// The last network secrets, the one to use first.
     pub(crate) fn network_secrets(&self) -> Vec<Zeroizing<[u8; 32]>> {
         self.own().authority.network_secrets().into_iter().map(|(_, secret)| secret).collect()
     }
 
-    /// The network secret for the next connection: the newest one first, and the one before it after a connection that
-    /// was not answered. A peer that missed the end of a device knows only that one, and says nothing to the newest.
-    pub(crate) fn network_secret_to_try(&self) -> Result<Zeroizing<[u8; 32]>> {
+    /// The network secret for the next connection, and which turn this is: the newest one, and after a connection that
+    /// was not answered an older one and the newest in turns. A peer that missed ends of devices knows only an older one,
+    /// and says nothing to the newest; one that was taken in since knows only the newest.
+    pub(crate) fn network_secret_to_try(&self) -> Result<(usize, Zeroizing<[u8; 32]>)> {
         let mut secrets = self.network_secrets();
-        let unanswered = self.inner.unanswered.fetch_add(1, Ordering::SeqCst);
+        let turn = self.inner.turn.fetch_add(1, Ordering::SeqCst);
         match secrets.len() {
             0 => Err(Error::Unexpected { reason: "network_secret" }),
-            count => Ok(secrets.swap_remove(unanswered % count)),
+            1 => Ok((turn, secrets.swap_remove(0))),
+            _ if turn.is_multiple_of(2) => Ok((turn, secrets.swap_remove(0))),
+            count => Ok((turn, secrets.swap_remove(1 + turn / 2 % (count - 1)))),
         }
     }
 
-    /// Bytes came: whoever connected was answered.
-    pub(crate) fn hears(&self, side: Side, bytes: &[u8]) {
-        if side == Side::Initiator && !bytes.is_empty() {
-            self.inner.unanswered.store(0, Ordering::SeqCst);
-        }
+    /// The connection of a turn was answered: its secret is the one to go on with.
+    pub(crate) fn was_answered(&self, turn: usize) {
+        self.inner.turn.store(turn, Ordering::SeqCst);
     }
 
     /// Records of a log that the owner of a vector lacks; the vector becomes this store's.

@@ -73,6 +73,9 @@ struct Judged {
     cases: Mutex<BTreeMap<(CaseId, DeviceId), Arc<CaseJudgement>>>,
 }
 
+/// So many network secrets are tried.
+const SECRETS_TRIED: usize = 8;
+
 impl Authority {
     /// The authority that records add up to, each after what it needs; the first must be a domain's first anchor.
     pub fn from_records(records: impl IntoIterator<Item = Signed>) -> Result<Self, RecordRefused> {
@@ -222,15 +225,17 @@ impl Authority {
         self.judgement().chain(&self.held, certificate)
     }
 
-    /// The last two network secrets, the one to use first.
+    /// The last network secrets, the one to use first: whoever was away while several devices were ended knows only an
+    /// older one.
     pub fn network_secrets(&self) -> Vec<(u64, Zeroizing<[u8; 32]>)> {
         let judgement = self.judgement();
-        let secrets = judgement.secrets.iter().take(2).filter_map(|(generation, hash)| {
-            match &self.held.get(hash)?.signed.record.body {
-                RecordBody::NetworkSecret(body) => Some((*generation, body.secret.clone())),
-                _ => None,
-            }
-        });
+        let secrets =
+            judgement.secrets.iter().take(SECRETS_TRIED).filter_map(|(generation, hash)| {
+                match &self.held.get(hash)?.signed.record.body {
+                    RecordBody::NetworkSecret(body) => Some((*generation, body.secret.clone())),
+                    _ => None,
+                }
+            });
         secrets.collect()
     }
 

@@ -3,12 +3,14 @@
 //! - [`authority`]: who may be believed, before any case data;
 //! - [`round`]: which scopes, documents and changes differ;
 //! - [`transfer`]: batches within a credit window, acknowledged after their commit;
+//! - [`blobs`]: the bytes of attachments;
 //! - [`live`]: what is committed while the session is open.
 //!
 //! It knows neither sockets nor clocks nor encryption. What was committed before a session is cut stays, and the next
 //! session goes on from there, because each begins with what both sides hold.
 
 mod authority;
+mod blobs;
 mod live;
 mod round;
 mod transfer;
@@ -16,6 +18,7 @@ mod transfer;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::wire::Wire;
+use crate::blob::BlobHash;
 use crate::error::{Error, Result};
 use crate::exchange::Import;
 use crate::exchange::message::Message;
@@ -117,6 +120,10 @@ pub(crate) struct Replica {
     offered: BTreeMap<LogId, LogVector>,
     /// How many records there were when they were last looked at.
     record_count: usize,
+    /// A blob's portion that was asked for: scope, hash, offset.
+    wanting: Option<([u8; 16], BlobHash, u64)>,
+    /// Blobs that this peer does not have.
+    not_there: BTreeSet<([u8; 16], BlobHash)>,
     counts: SyncCounts,
     quarantined: usize,
     equal: bool,
@@ -148,6 +155,8 @@ impl Replica {
             records: BTreeMap::new(),
             offered: BTreeMap::new(),
             record_count,
+            wanting: None,
+            not_there: BTreeSet::new(),
             counts: SyncCounts::default(),
             quarantined: 0,
             equal: false,
@@ -182,6 +191,7 @@ impl Replica {
             && self.out.is_empty()
             && self.queue.is_empty()
             && self.window.is_empty()
+            && self.wanting.is_none()
     }
 
     /// Whether nothing more will be said.
@@ -194,6 +204,7 @@ impl Replica {
         self.notice_records()?;
         if self.out.is_empty() {
             self.fill()?;
+            self.want_blob()?;
         }
         Ok(self.out.pop_front())
     }
@@ -232,6 +243,8 @@ impl Replica {
             }
             Wire::Ack { document, held } => self.on_ack(document, held),
             Wire::Sent => self.on_sent(),
+            Wire::BlobWant { scope, hash, offset } => self.on_blob_want(scope, hash, offset),
+            Wire::BlobPart { scope, hash, offset, bytes } => self.on_blob_part((scope, hash), offset, &bytes),
             Wire::Notice(notices) => {
                 self.store.log_notices(self.peer, &notices);
                 Ok(())

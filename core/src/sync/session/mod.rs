@@ -40,6 +40,8 @@ pub struct Session {
     store: Store,
     side: Side,
     channel: Channel,
+    /// Which try of a network secret this is, until it is answered.
+    turn: Option<usize>,
     stage: Stage,
     heard: Duration,
     spoke: Duration,
@@ -68,10 +70,10 @@ impl Session {
     /// The side that connects, speaking these versions.
     pub(crate) fn initiate(store: &Store, versions: &[u32]) -> Result<Self> {
         let (keys, random) = (store.keys()?, store.inner.config.random.clone());
-        let secret = store.network_secret_to_try()?;
+        let (turn, secret) = store.network_secret_to_try()?;
         let proof = encode_chain(&store.own_chain());
         let channel = Channel::initiate_speaking(versions, &keys, &secret, proof, random.as_ref());
-        Ok(Self::new(store, channel.map_err(SyncFailed::from)?))
+        Ok(Self { turn: Some(turn), ..Self::new(store, channel.map_err(SyncFailed::from)?) })
     }
 
     /// The side that is connected to, speaking these versions.
@@ -87,6 +89,7 @@ impl Session {
             store: store.clone(),
             side: channel.side(),
             channel,
+            turn: None,
             stage: Stage::Shaking,
             heard: Duration::ZERO,
             spoke: Duration::ZERO,
@@ -113,7 +116,9 @@ impl Session {
         }
         self.heard = self.now;
         self.bytes += bytes.len() as u64;
-        self.store.hears(self.side, bytes);
+        if let Some(turn) = self.turn.take_if(|_| !bytes.is_empty()) {
+            self.store.was_answered(turn);
+        }
         self.channel.feed(bytes);
         let result = self.take_in();
         self.ended(result)

@@ -6,6 +6,7 @@
 mod batch;
 
 use super::digest::Digest;
+use crate::blob::{self, BlobHash};
 use crate::exchange::message::Message;
 use crate::exchange::vector::Holding;
 use crate::identity::LogVector;
@@ -69,6 +70,10 @@ pub(crate) enum Wire {
     Sent,
     /// Changes that were not taken in, with the reason's code.
     Notice(Vec<([u8; 32], String)>),
+    /// Bytes of an attachment from an offset on; from its length on, all of it is held.
+    BlobWant { scope: [u8; 16], hash: BlobHash, offset: u64 },
+    /// Bytes of an attachment from an offset on; none where there is nothing for the other side.
+    BlobPart { scope: [u8; 16], hash: BlobHash, offset: u64, bytes: Vec<u8> },
     /// Nothing: the session is alive.
     Alive,
     /// The session is over.
@@ -154,6 +159,12 @@ impl Wire {
                 }
                 (19, writer.done())
             }
+            Self::BlobWant { scope, hash, offset } => {
+                (20, Writer::array(3).bytes(scope).bytes(hash).unsigned(*offset).done())
+            }
+            Self::BlobPart { scope, hash, offset, bytes } => {
+                (21, Writer::array(4).bytes(scope).bytes(hash).unsigned(*offset).bytes(bytes).done())
+            }
             Self::Alive => (22, empty()),
             Self::Bye => (23, empty()),
             Self::Failed { reason, retry_after } => {
@@ -233,6 +244,22 @@ impl Wire {
                 pair(reader)?;
                 Ok((reader.fixed()?, short(reader.text()?)?))
             })?),
+            20 => {
+                let mut reader = Reader::array(body, 3)?;
+                let (scope, hash, offset) = (reader.fixed()?, reader.fixed()?, reader.unsigned()?);
+                reader.end()?;
+                Self::BlobWant { scope, hash, offset }
+            }
+            21 => {
+                let mut reader = Reader::array(body, 4)?;
+                let (scope, hash, offset) = (reader.fixed()?, reader.fixed()?, reader.unsigned()?);
+                let bytes = reader.bytes()?.to_vec();
+                reader.end()?;
+                if bytes.len() > blob::PORTION {
+                    return Err(Malformed);
+                }
+                Self::BlobPart { scope, hash, offset, bytes }
+            }
             22 => nothing(body, Self::Alive)?,
             23 => nothing(body, Self::Bye)?,
             24 => {

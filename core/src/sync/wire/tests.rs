@@ -47,6 +47,8 @@ fn samples() -> Vec<Wire> {
         Wire::Ack { document: [3; 16], held: holding },
         Wire::Sent,
         Wire::Notice(vec![([1; 32], "bad_signature".to_owned())]),
+        Wire::BlobWant { scope: [1; 16], hash: [2; 32], offset: 3 },
+        Wire::BlobPart { scope: [1; 16], hash: [2; 32], offset: 3, bytes: vec![4; 5] },
         Wire::Alive,
         Wire::Bye,
         Wire::Failed { reason: "protocol".to_owned(), retry_after: Some(60) },
