@@ -62,8 +62,12 @@ impl World {
         device.restart();
         let here = contacts(&self.devices[at]);
         let elsewhere: Vec<_> = self.devices.iter().map(contacts).collect();
-        self.acknowledged.retain(|contact, (_, by)| {
-            *by != at || here.contains_key(contact) || elsewhere.iter().any(|held| held.contains_key(contact))
+        // What was taken back from whoever recorded it may have been on this device only.
+        let taken_back = &self.taken_back;
+        self.acknowledged.retain(|contact, (case, by)| {
+            *by != at && !taken_back.contains(case)
+                || here.contains_key(contact)
+                || elsewhere.iter().any(|held| held.contains_key(contact))
         });
     }
 

@@ -5,6 +5,7 @@ use caseplan_core::case::CaseChange;
 use caseplan_core::contact::ContactDraft;
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::reads::ContactQuery;
+use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
 use caseplan_core::ids::{CaseId, GrantId};
 use caseplan_core::visitation::OccurrenceRef;
@@ -214,4 +215,29 @@ fn a_grant_that_comes_back_in_time_keeps_the_case_and_gives_a_new_actor() {
             .len(),
         2
     );
+}
+
+#[test]
+fn what_was_taken_back_goes_from_an_older_copy_too_though_others_know_its_later_work() {
+    let Story { phone, mut tablet, case, grant, occurrences } = substitute();
+    let backup = tablet.folder.path().join("backup");
+    tablet.store.back_up(&backup, |_| {}, &CancelToken::default()).unwrap();
+    tablet.records(occurrences[1], NARRATIVE);
+    sync(&phone.store, &tablet.store);
+    tablet.store.close();
+    for ending in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", tablet.file().display()));
+    }
+    Store::restore(&backup, &tablet.file()).unwrap();
+    tablet.restart();
+    // The copy has the first visit only; of both the phone knows, and will never tell again.
+    phone.store.grants().take_back(case, &[grant]).unwrap();
+    sync(&phone.store, &tablet.store);
+    sync(&phone.store, &tablet.store);
+    assert_eq!(taken_back(&tablet.store), []);
+    assert!(tablet.store.cases().get(case).unwrap().is_none());
+    let page = phone.store.contacts().page(&ContactQuery::of_case(case, 10)).unwrap();
+    assert_eq!(page.contacts.len(), 2);
+    let again = sync(&phone.store, &tablet.store);
+    assert!(again.iter().all(|report| report.sent == 0 && report.failed.is_none()), "{again:?}");
 }

@@ -9,6 +9,7 @@ use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::ids::sha256;
 use crate::planted::{self, Defect};
+use crate::sync::peers::Said;
 use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
 
 /// Batches that may be on their way at once,
@@ -166,7 +167,10 @@ impl Replica {
     pub(super) fn keep_theirs(&mut self) -> Result<()> {
         let unkept = std::mem::take(&mut self.unkept);
         let held = unkept.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
-        self.store.note_held_documents(self.peer, held)
+        // While something is on its way, the peer has not seen all that is here.
+        let all = self.queue.is_empty() && self.window.is_empty();
+        let said = if all { Said::Acknowledged } else { Said::Something };
+        self.store.note_held_documents(self.peer, held, said)
     }
 }
 
