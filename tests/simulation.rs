@@ -111,6 +111,7 @@ const OTHERS: &[&str] = &[
     "refused taking back",
     "restart",
     "restore",
+    "restore with vault",
     "session altered",
     "session in good order",
     "session no_common_version",

@@ -43,14 +43,19 @@ impl World {
         let path = self.devices[at].folder.path().join(format!("backup-{}", self.backups.len()));
         self.devices[at].store.back_up(&path, |_| {}, &CancelToken::default()).unwrap();
         self.backups.push((at, path));
+        if let Some(images) = &mut self.images {
+            images.push((at, self.devices[at].image(&format!("whole-{}", images.len()))));
+        }
         self.note("backup", "backup", at);
     }
 
     /// An older copy takes the place of a store: what only that store had since is lost, and may be.
     pub fn restore(&mut self, dice: &mut Dice) {
+        if self.images.is_some() && dice.chance(50) {
+            return self.come_back(dice);
+        }
         let Some((at, backup)) = dice.pick(&self.backups).cloned() else { return };
         self.note("restore", "restore", at);
-        self.restored.insert(at);
         let device = &mut self.devices[at];
         device.store.close();
         for ending in ["", "-wal", "-shm"] {
@@ -60,6 +65,24 @@ impl World {
         }
         Store::restore(&backup, &device.file()).unwrap();
         device.restart();
+        self.has_lost(at);
+    }
+
+    /// A whole phone is as it was, its vault included: it does not know that it is an older copy, and writes again what it
+    /// has given out before.
+    fn come_back(&mut self, dice: &mut Dice) {
+        let images = self.images.as_deref().unwrap_or_default();
+        let Some((at, image)) = dice.pick(images) else { return };
+        let at = *at;
+        self.devices[at].come_back(image);
+        self.may_fork = true;
+        self.note("restore with its vault", "restore with vault", at);
+        self.has_lost(at);
+    }
+
+    /// An older copy is in the place of a store: what only that store had is not owed any more.
+    fn has_lost(&mut self, at: usize) {
+        self.restored.insert(at);
         let here = contacts(&self.devices[at]);
         let elsewhere: Vec<_> = self.devices.iter().map(contacts).collect();
         // What was taken back from whoever recorded it may have been on this device only.

@@ -41,8 +41,8 @@ pub fn says_only_what_is_granted(world: &World, sides: [usize; 2], said: [Vec<u8
 
 /// What a device takes to be held by a peer, the peer holds: it was acknowledged after it was committed.
 fn believes_only_what_is_true(world: &World, at: usize, peer: usize) {
-    // What an older copy has taken the place of was held; what was taken back may be gone.
-    if world.restored.contains(&peer) {
+    // What an older copy has taken the place of was held; what was taken back, or lost a fork, may be gone.
+    if world.restored.contains(&peer) || world.may_fork {
         return;
     }
     let device = world.devices[peer].store.identity().device();
@@ -140,7 +140,7 @@ fn nothing_is_forged(world: &World) {
         for hash in &world.forged {
             assert!(!rows.holds_change(hash), "a forged change is part of something on {at}");
         }
-        assert_eq!(rows.forks(), 0, "an actor forked, as {at} sees it");
+        assert!(world.may_fork || rows.forks() == 0, "an actor forked, as {at} sees it");
     }
 }
 

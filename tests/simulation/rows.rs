@@ -43,13 +43,15 @@ impl Rows {
     }
 
     /// What is held of a case's levels without being part of a document: hashes, with the reason's number. What nobody
-    /// is known to have written is not passed on.
+    /// is known to have written, and what stands above a gap, is not passed on.
     pub fn waiting(&self, case: CaseId) -> Vec<(Vec<u8>, i64)> {
         let mut statement = self
             .0
             .prepare_cached(
                 "SELECT c.hash, c.state FROM change c JOIN document d ON d.id = c.document
                  JOIN scope s ON s.id = d.scope WHERE s.case_id = ?1 AND s.level IS NOT NULL
+                 AND (SELECT count(DISTINCT before.seq) FROM change before
+                      WHERE before.actor = c.actor AND before.seq <= c.seq) = c.seq
                  AND c.state NOT IN (0, 2) ORDER BY c.hash",
             )
             .unwrap();

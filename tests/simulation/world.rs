@@ -17,7 +17,7 @@ use crate::dice::Dice;
 use crate::files::OnAStick;
 use crate::support::hostile::Hostile;
 use crate::support::link::take_in;
-use crate::support::{Device, weekly};
+use crate::support::{Device, Image, weekly};
 use crate::words;
 
 /// How often each thing came about.
@@ -63,6 +63,10 @@ pub struct World {
     pub intrusions: usize,
     pub files: Vec<OnAStick>,
     pub backups: Vec<(usize, PathBuf)>,
+    /// Whole phones, vaults included; nothing in a story in which none comes back.
+    pub images: Option<Vec<(usize, Image)>>,
+    /// Whether a whole phone came back, so that an actor may have two changes of one number.
+    pub may_fork: bool,
     seed: u64,
 }
 
@@ -102,6 +106,8 @@ impl World {
             intrusions: 0,
             files: Vec::new(),
             backups: Vec::new(),
+            images: dice.maybe(30, |_| Vec::new()),
+            may_fork: false,
             seed,
         }
     }
