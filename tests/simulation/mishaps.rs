@@ -85,10 +85,10 @@ impl World {
         self.restored.insert(at);
         let here = contacts(&self.devices[at]);
         let elsewhere: Vec<_> = self.devices.iter().map(contacts).collect();
-        // What was taken back from whoever recorded it may have been on this device only.
-        let taken_back = &self.taken_back;
+        // Whoever recorded it may have lost it before, to an older copy or because the case was taken back from him.
+        let (restored, taken_back) = (&self.restored, &self.taken_back);
         self.acknowledged.retain(|contact, (case, by)| {
-            *by != at && !taken_back.contains(case)
+            !restored.contains(by) && !taken_back.contains(case)
                 || here.contains_key(contact)
                 || elsewhere.iter().any(|held| held.contains_key(contact))
         });
