@@ -253,10 +253,11 @@ fn what_was_held_of_an_ended_device_while_a_case_was_taken_back_counts_for_all_a
     let named = CaseChange { case_type: Some(NARRATIVE.to_owned()), ..CaseChange::default() };
     lost.store.cases().change(case, &named).unwrap();
     sync(&lost.store, &tablet.store);
-    // The tablet learns of both at once, and keeps the case for its draft.
+    // The tablet keeps the case for its draft, and learns of the end when its word does not count.
     let start = DraftStart::InCase { case_id: case, kind: caseplan_core::contact::ContactKind::FamilyVisit };
     tablet.store.contacts().start_draft(&start).unwrap();
     phone.store.grants().take_back(case, &[grant]).unwrap();
+    sync(&tablet.store, &phone.store);
     phone.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
     (0..2).for_each(|_| drop(sync(&tablet.store, &phone.store)));
     assert_eq!(taken_back(&tablet.store).len(), 1);
