@@ -37,6 +37,7 @@ impl World {
     pub fn has_ended(&mut self, at: usize, wrote: Option<usize>) {
         self.ended.insert(at);
         self.after_end.extend(wrote);
+        self.owe_what_is_left();
     }
 
     pub fn back_up(&mut self, at: usize) {
@@ -83,14 +84,17 @@ impl World {
     /// An older copy is in the place of a store: what only that store had is not owed any more.
     fn has_lost(&mut self, at: usize) {
         self.restored.insert(at);
-        let here = contacts(&self.devices[at]);
-        let elsewhere: Vec<_> = self.devices.iter().map(contacts).collect();
-        // Whoever recorded it may have lost it before, to an older copy or because the case was taken back from him.
+        self.owe_what_is_left();
+    }
+
+    /// Whoever recorded a contact may have lost it to an older copy, or because the case was taken back from him: then it
+    /// is owed as long as somebody has it who may hand it on. An ended device hands on its own work only.
+    fn owe_what_is_left(&mut self) {
         let (restored, taken_back) = (&self.restored, &self.taken_back);
+        let held: Vec<_> = self.living().map(|at| contacts(&self.devices[at])).collect();
         self.acknowledged.retain(|contact, (case, by)| {
             !restored.contains(by) && !taken_back.contains(case)
-                || here.contains_key(contact)
-                || elsewhere.iter().any(|held| held.contains_key(contact))
+                || held.iter().any(|held| held.contains_key(contact))
         });
     }
 
