@@ -248,16 +248,17 @@ fn what_was_held_of_an_ended_device_while_a_case_was_taken_back_counts_for_all_a
     let Story { phone, tablet, case, grant, .. } = substitute();
     let lost = Device::new("lost", "w-117");
     take_in(&phone.store, &lost.store, "w-117", &[Role::Caseworker]);
+    let with_more = NewGrant { may_grant: true, ..colleague() };
+    let more = phone.store.grants().give(case, &with_more).unwrap().id;
     sync(&phone.store, &lost.store);
     sync(&phone.store, &tablet.store);
     let named = CaseChange { case_type: Some(NARRATIVE.to_owned()), ..CaseChange::default() };
     lost.store.cases().change(case, &named).unwrap();
     sync(&lost.store, &tablet.store);
-    // The tablet keeps the case for its draft, and learns of the end when its word does not count.
+    // The tablet gives the case back, keeps it for its draft, and learns of the end when its word does not count.
     let start = DraftStart::InCase { case_id: case, kind: caseplan_core::contact::ContactKind::FamilyVisit };
     tablet.store.contacts().start_draft(&start).unwrap();
-    phone.store.grants().take_back(case, &[grant]).unwrap();
-    sync(&tablet.store, &phone.store);
+    tablet.store.grants().take_back(case, &[grant, more]).unwrap();
     phone.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
     (0..2).for_each(|_| drop(sync(&tablet.store, &phone.store)));
     assert_eq!(taken_back(&tablet.store).len(), 1);
