@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::identity::LogVector;
 use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
+use crate::planted::{self, Defect};
 use crate::store::Store;
 use crate::sync::digest::Digest;
 use crate::sync::wire::Wire;
@@ -162,7 +163,8 @@ impl Replica {
             self.say_records(&[domain])?;
         }
         let standing = self.store.standing_of(self.peer)?;
-        let shut_out = standing != Standing::Current && self.access == Access::Full;
+        let ignored = planted::is(Defect::EndIgnoredInOpenSession) && self.stage != Stage::Authority;
+        let shut_out = standing != Standing::Current && self.access == Access::Full && !ignored;
         if shut_out {
             self.access = Access::UploadOnly;
             self.queue.clear();

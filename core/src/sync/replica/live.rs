@@ -31,8 +31,13 @@ impl Replica {
     /// Queues this device's own work that the peer is not known to hold.
     pub(super) fn upload(&mut self) -> Result<()> {
         self.stage = Stage::Upload;
-        let rows = self.store.read(|reading| Ok(reading.documents()?))?;
-        rows.into_iter().try_for_each(|row| self.queue_own(row))
+        for row in self.store.read(|reading| Ok(reading.documents()?))? {
+            // Whoever may not read it gets no word of it, though it would not keep it.
+            if self.store.reads(self.peer, &row.scope_id)? {
+                self.queue_own(row)?;
+            }
+        }
+        Ok(())
     }
 }
 
