@@ -30,6 +30,9 @@ impl Replica {
         self.expect(&[Stage::Authority], "authority")?;
         let domain = self.store.own().authority.domain_log();
         self.records.insert(domain, vector);
+        self.heard = true;
+        // What is held by now is said in what follows, or told apart by the logs' digests.
+        self.record_count = self.store.record_count();
         if self.side == Side::Initiator {
             self.say_records(&[domain])?;
             self.say_authority()?;
@@ -112,7 +115,10 @@ impl Replica {
         }
         self.settled = true;
         if self.stage == Stage::Authority {
-            self.say_new_records()?;
+            // Before its vectors have come nobody knows what the peer lacks.
+            if self.heard {
+                self.say_new_records()?;
+            }
             if self.side == Side::Initiator {
                 self.begin()?;
             }

@@ -100,6 +100,8 @@ pub(crate) struct Replica {
     side: Side,
     access: Access,
     stage: Stage,
+    /// The peer has said what records it holds.
+    heard: bool,
     /// The peer's records have come: case data may follow.
     settled: bool,
     out: VecDeque<Wire>,
@@ -145,6 +147,7 @@ impl Replica {
             side,
             access: Access::Full,
             stage: Stage::Authority,
+            heard: false,
             settled: false,
             out: VecDeque::new(),
             queue: VecDeque::new(),
