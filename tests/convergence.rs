@@ -173,7 +173,7 @@ fn a_document_of_which_nothing_is_accepted_has_no_rows() {
     let before = tablet.rows();
     let report = tablet.store.verify(|_| {}, &CancelToken::default()).unwrap();
     assert!(report.is_sound(), "{report:?}");
-    tablet.store.rebuild().unwrap();
+    tablet.store.rebuild(|_| {}, &Default::default()).unwrap();
     assert_eq!(tablet.rows(), before);
     phone.meet(&tablet);
     assert_eq!(phone.rows(), tablet.rows());
@@ -189,6 +189,6 @@ fn a_store_that_is_written_to_between_two_verifications_is_sound_both_times() {
         phone.records(occurrence, "Léa and her mother read a book.");
         let report = phone.store.verify(|_| {}, &CancelToken::default()).unwrap();
         assert!(report.is_sound(), "{report:?}");
-        phone.store.rebuild().unwrap();
+        phone.store.rebuild(|_| {}, &Default::default()).unwrap();
     }
 }

@@ -38,6 +38,7 @@ fn the_page_names_every_code_and_no_other() {
     joining.extend(last_literals(&bindings, "Self::NotCertified { reason: "));
     check("`NotCertified.reason`", joining);
     check("`NotEnrolled.reason`", failed("EnrolmentFailed::"));
+    check("`NetworkFailed.reason`", failed("NetworkFailed::"));
     let ended = core
         .split("pub fn code(&self) -> &'static str {\n        match self {\n            Self::Stranger")
         .nth(1);

@@ -73,7 +73,7 @@ fn a_store_of_every_version_opens_is_sound_and_reads_as_it_did() {
             store.dump_projections().unwrap().iter().map(|row| row.escape_default().to_string()).collect()
         };
         assert_eq!(dumped(), rows, "version {version} as it was upgraded");
-        store.rebuild().unwrap();
+        store.rebuild(|_| {}, &Default::default()).unwrap();
         assert_eq!(dumped(), rows, "version {version} made anew");
         assert_eq!(store.contacts().search("lea", None, 10).unwrap().len(), 2);
     }

@@ -14,8 +14,12 @@ mod hidden;
 
 #[path = "sync/lan.rs"]
 mod lan;
+#[path = "sync/nearby.rs"]
+mod nearby;
 #[path = "sync/sessions.rs"]
 mod sessions;
+#[path = "sync/stories.rs"]
+mod stories;
 
 #[path = "sync/taken_back.rs"]
 mod taken_back;

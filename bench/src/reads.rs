@@ -135,7 +135,11 @@ fn rebuild(ours: &Ours, documents: u64, cases: usize) -> Line {
             })
             .unwrap();
     };
-    let pair = in_turn(if cases > 100 { 3 } else { 15 }, || ours.store.rebuild().unwrap(), load_all);
+    let pair = in_turn(
+        if cases > 100 { 3 } else { 15 },
+        || ours.store.rebuild(|_| {}, &Default::default()).unwrap(),
+        load_all,
+    );
     Line::ratio("R2", format!("rebuild : load all, {documents} documents"), pair.ratio(), 1.5, &pair.detail())
 }
 

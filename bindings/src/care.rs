@@ -96,9 +96,13 @@ impl CoreStore {
         Ok(self.core()?.verify(tell(progress.as_ref()), &CancelToken::of(cancel.as_ref()))?)
     }
 
-    /// Drops every projection and makes it again from documents and records.
-    pub fn rebuild(&self) -> Result<(), CaseplanError> {
-        Ok(self.core()?.rebuild()?)
+    /// Drops every projection and makes it again from documents and records. Canceled, every row is as it was.
+    pub fn rebuild(
+        &self,
+        progress: Option<Arc<dyn ProgressListener>>,
+        cancel: Option<Arc<CancelToken>>,
+    ) -> Result<(), CaseplanError> {
+        Ok(self.core()?.rebuild(tell(progress.as_ref()), &CancelToken::of(cancel.as_ref()))?)
     }
 
     /// Copies the store, consistently and while it is in use, into a new file. Drafts go with it, keys do not.

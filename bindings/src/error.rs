@@ -181,6 +181,12 @@ pub enum CaseplanError {
         /// `no_recipient`, `to_itself`, `random`, `cipher`.
         reason: String,
     },
+    /// The network could not be used.
+    #[error("no network: {reason}")]
+    NetworkFailed {
+        /// `not_permitted`, `unavailable`, `unreachable`, `interrupted`.
+        reason: String,
+    },
     /// The caller canceled; what was committed before stays.
     #[error("canceled")]
     Canceled,
@@ -235,6 +241,7 @@ impl From<Error> for CaseplanError {
             Error::Enrolment(failed) => Self::NotEnrolled { reason: enrolment_failed(failed).to_owned() },
             Error::Sync(failed) => Self::SyncFailed { reason: failed.code().to_owned() },
             Error::HandOver(failed) => Self::NotHandedOver { reason: failed.code().to_owned() },
+            Error::Network(failed) => Self::NetworkFailed { reason: failed.code().to_owned() },
             Error::NotAnExport { reason } => Self::NotAnExport { reason: reason.to_owned() },
             Error::Canceled => Self::Canceled,
             Error::Unexpected { reason } => Self::unexpected(reason),

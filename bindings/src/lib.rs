@@ -4,7 +4,8 @@
 //! cannot throw ends the app. Text becomes a typed value at this boundary and is text again only on its far side.
 //!
 //! - [`store`]: what an app opens, and the traits that it implements;
-//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `identity`, `grants`, `sync`, `care`: one file per concept, as in the core;
+//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `identity`, `grants`, `sync`, `nearby`, `care`: one file per
+//!   concept, as in the core;
 //! - `codes`, `ids`, `time`: values;
 //! - [`error`]: what an app can act on.
 // UniFFI's scaffolding is made of `unsafe` items; no line written here is. Its mirrors repeat what the core documents.
@@ -22,6 +23,7 @@ mod hand_over;
 mod identity;
 mod ids;
 mod merge;
+mod nearby;
 pub mod store;
 mod sync;
 mod time;

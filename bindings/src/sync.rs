@@ -9,8 +9,8 @@ use caseplan_core::identity::{Role, Standing};
 use caseplan_core::ids::{CaseId, DeviceId, WorkerId};
 use caseplan_core::sync::enrolment::Terms;
 use caseplan_core::sync::{
-    CaseSync, Invited, JoinAttempt, JoinRequest, PeerStatus, Session, SyncProgress, SyncState, SyncStatus,
-    TakeIn,
+    self, CaseSync, Invited, JoinAttempt, JoinRequest, PeerStatus, Session, SyncProgress, SyncState,
+    SyncStatus, TakeIn,
 };
 
 use crate::error::CaseplanError;
@@ -41,8 +41,16 @@ pub struct SyncProgress {
     pub received: u64,
     /// Changes that are known to be still on their way, in either direction.
     pub on_the_way: u64,
+    /// Documents of which something was sent and acknowledged, or received.
+    pub documents: u64,
     /// Bytes in both directions.
     pub bytes: u64,
+}
+
+/// The part of what is known to be there that has been done: 1 only when both sides hold the same.
+#[uniffi::export]
+pub fn fraction_of(progress: SyncProgress) -> Result<f64, CaseplanError> {
+    Ok(progress.fraction())
 }
 
 /// What a session did.
@@ -68,6 +76,23 @@ pub struct SyncReport {
     pub bytes: u64,
     /// Why it ended before its time: the codes of [`CaseplanError::SyncFailed`].
     pub failed: Option<String>,
+}
+
+impl From<sync::SyncReport> for SyncReport {
+    fn from(report: sync::SyncReport) -> Self {
+        Self {
+            peer: report.peer,
+            worker: report.worker,
+            sent: report.sent,
+            received: report.received,
+            quarantined: report.quarantined,
+            only_here: report.only_here,
+            equal: report.equal,
+            clock_ahead: report.clock_ahead,
+            bytes: report.bytes,
+            failed: report.failed.map(|failed| failed.code().to_owned()),
+        }
+    }
 }
 
 /// A device that this one has met.
@@ -222,19 +247,7 @@ impl CoreSession {
 
     /// What it did so far.
     pub fn report(&self) -> Result<SyncReport, CaseplanError> {
-        let report = locked(&self.0).report();
-        Ok(SyncReport {
-            peer: report.peer,
-            worker: report.worker,
-            sent: report.sent,
-            received: report.received,
-            quarantined: report.quarantined,
-            only_here: report.only_here,
-            equal: report.equal,
-            clock_ahead: report.clock_ahead,
-            bytes: report.bytes,
-            failed: report.failed.map(|failed| failed.code().to_owned()),
-        })
+        Ok(locked(&self.0).report().into())
     }
 
     /// Whether nothing more will be said or heard.

@@ -138,6 +138,9 @@ pub enum Error {
     /// A file for one device could not be written, or one for this device not be read. What was committed stays.
     #[error(transparent)]
     HandOver(#[from] crate::sync::hand_over::HandOverFailed),
+    /// The network could not be used.
+    #[error("no network: {0}")]
+    Network(#[from] crate::lan::NetworkFailed),
     /// This device has no grant for that in this case, or none any more.
     #[error("no grant for this in case {case}")]
     NotGranted {

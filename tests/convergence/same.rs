@@ -45,7 +45,7 @@ pub fn compare(world: &mut World) {
     });
     world.agree_on_the_time();
     for device in &world.devices {
-        device.store.rebuild().unwrap();
+        device.store.rebuild(|_| {}, &Default::default()).unwrap();
     }
     same_rows(world, "rebuilt rows", Device::rows);
     conflicts_and_issues(world);

@@ -81,7 +81,9 @@ impl World {
                 world.devices[at].store.compact(1 + world.dice.below(4) as u32).unwrap();
             }),
             90..=92 => self.note("restart", at, |world| world.devices[at].restart()),
-            93..=94 => self.note("rebuild", at, |world| world.devices[at].store.rebuild().unwrap()),
+            93..=94 => self.note("rebuild", at, |world| {
+                world.devices[at].store.rebuild(|_| {}, &Default::default()).unwrap()
+            }),
             95..=96 => self.note("backup", at, |world| world.back_up(at)),
             97..=98 => self.restore(),
             _ => {

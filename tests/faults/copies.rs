@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use caseplan_core::case::CaseChange;
 use caseplan_core::document::Kind;
-use caseplan_core::exchange::CancelToken;
+use caseplan_core::exchange::{CancelToken, WorkProgress};
 use caseplan_core::identity::MemoryVault;
 use caseplan_core::ids::CaseId;
 use caseplan_core::storage::StorageFailed;
@@ -181,4 +181,44 @@ fn a_backup_never_overwrites_and_a_canceled_one_leaves_nothing() {
     let place = phone.folder.path().join("place.db");
     assert_eq!(Store::restore(&rubbish, &place), Err(Error::Storage(StorageFailed::NotADatabase)));
     assert!(!place.exists());
+}
+
+/// Whether it was canceled.
+type LongWork<'a> = dyn Fn(&mut dyn FnMut(WorkProgress), &CancelToken) -> bool + 'a;
+
+#[test]
+fn a_rebuild_and_a_verification_tell_how_far_they_are_and_end_between_two_documents() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    let (rows, documents) = (phone.rows(), phone.store.info().unwrap().documents);
+    for most in 0..=2 * documents {
+        // Asked to end after so many steps, each of them stops there and has changed nothing.
+        let run = |total: u64, work: &LongWork<'_>| {
+            let (cancel, mut seen) = (CancelToken::default(), Vec::new());
+            if most == 0 {
+                cancel.cancel();
+            }
+            let mut progress = |progress: WorkProgress| {
+                seen.push(progress);
+                if progress.done == most {
+                    cancel.cancel();
+                }
+            };
+            let canceled = work(&mut progress, &cancel);
+            let steps = most.min(total);
+            assert_eq!(seen, (1..=steps).map(|done| WorkProgress { done, total }).collect::<Vec<_>>());
+            assert_eq!(canceled, most < total, "{most} of {total}");
+            assert_eq!(phone.rows(), rows);
+        };
+        run(documents, &|progress, cancel| match phone.store.rebuild(progress, cancel) {
+            Ok(()) => false,
+            Err(error) => error == Error::Canceled,
+        });
+        run(2 * documents, &|progress, cancel| {
+            let report = phone.store.verify(progress, cancel).unwrap();
+            assert_eq!(report.is_sound(), !report.canceled);
+            report.canceled
+        });
+    }
 }

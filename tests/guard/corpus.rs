@@ -68,14 +68,14 @@ fn still_works(mut phone: Device) {
     phone.records(phone.planned("2026-03-14", "2026-03-14")[0], "A week later.");
     phone.store.compact(1).unwrap();
     let rows = phone.rows();
-    phone.store.rebuild().unwrap();
+    phone.store.rebuild(|_| {}, &Default::default()).unwrap();
     let rebuilt = phone.rows();
     assert!(rows.iter().filter(|row| !row.starts_with("occurrence|")).all(|row| rebuilt.contains(row)));
     let report = phone.store.verify(|_| {}, &CancelToken::default()).unwrap();
     assert!(report.is_sound(), "{report:?}");
     phone.meet(&friend);
     friend.clock.set(at("2026-03-14T16:30:00Z"));
-    friend.store.rebuild().unwrap();
+    friend.store.rebuild(|_| {}, &Default::default()).unwrap();
     let (here, there) = (phone.rows(), friend.rows());
     let only_here: Vec<_> = here.iter().filter(|row| !there.contains(row)).collect();
     let only_there: Vec<_> = there.iter().filter(|row| !here.contains(row)).collect();

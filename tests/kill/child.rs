@@ -46,7 +46,7 @@ fn works_until_it_is_killed() {
     match std::env::var("CASEPLAN_WORK").unwrap().as_str() {
         "record" => record(&store),
         "compact" => beside(&store, |store| assert!(store.compact(1).unwrap() <= 4)),
-        "rebuild" => beside(&store, |store| store.rebuild().unwrap()),
+        "rebuild" => beside(&store, |store| store.rebuild(|_| {}, &Default::default()).unwrap()),
         "back up" => back_up(&store, &home.0),
         "import" => import(&store, &home.stream()),
         "few" => (0..2).for_each(|_| round(&store, &any_case(&store))),

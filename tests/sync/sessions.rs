@@ -58,7 +58,9 @@ fn bytes_may_come_one_by_one() {
     let (phone, tablet, _) = phone_and_tablet();
     let mut link = Link::between(&tablet.store, &phone.store);
     link.run(1);
-    assert_eq!(link.sides[0].progress().state, SyncState::UpToDate);
+    let progress = [0, 1].map(|side| link.sides[side].progress());
+    assert_eq!(progress[0].state, SyncState::UpToDate);
+    assert_eq!((progress[0].documents, progress[1].documents), (4, 4), "two cases, a plan, a contact log");
     assert!((link.sides[1].progress().fraction() - 1.0).abs() < f64::EPSILON);
     let reports = link.end();
     assert!(reports.iter().all(|report| report.equal && report.failed.is_none()), "{reports:?}");

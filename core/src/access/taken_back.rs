@@ -8,6 +8,7 @@ use super::Grants;
 use crate::contact::complete::finish;
 use crate::contact::drafts;
 use crate::error::{Error, Result};
+use crate::exchange::CancelToken;
 use crate::ids::{CaseId, DeviceId, ScopeId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
@@ -187,7 +188,7 @@ impl Store {
         self.inner.log(LogLevel::Info, "case.removed", vec![case.to_string()]);
         if external {
             // Another case may claim the same id of the agency's: it stood behind this one.
-            self.rebuild()?;
+            self.rebuild(|_| {}, &CancelToken::default())?;
         }
         let mut changes = Changes::default();
         for topic in [

@@ -16,8 +16,6 @@ use crate::sync::{SyncProgress, SyncReport};
 pub const MOST_PEERS: usize = 16;
 /// How often arrivals, and somebody's wish to end, are looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a peer may take to be reached.
-const REACH: Duration = Duration::from_secs(10);
 
 /// What happens at a listener. Connections are numbered from 1 in the order in which they came.
 #[derive(Debug)]
@@ -120,22 +118,4 @@ impl Listener {
             Ok(())
         })
     }
-}
-
-/// Reaches a peer at one of the addresses that a name has.
-///
-/// # Errors
-/// When none answers.
-pub fn reach(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, REACH) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }

@@ -36,8 +36,7 @@ pub fn connect(
     cancel: &CancelToken,
     progress: &mut dyn FnMut(SyncProgress),
 ) -> Result<SyncReport> {
-    let mut session = store.sync().connect()?;
-    carry(&mut session, store, stream, (until, Duration::ZERO), cancel, progress)
+    carry(store, stream, Side::Connected, until, cancel, &mut |_, so_far| progress(so_far))
 }
 
 /// Syncs as the side that was connected to.
@@ -51,20 +50,34 @@ pub fn accept(
     cancel: &CancelToken,
     progress: &mut dyn FnMut(SyncProgress),
 ) -> Result<SyncReport> {
-    let mut session = store.sync().accept()?;
-    carry(&mut session, store, stream, (until, REST), cancel, progress)
+    carry(store, stream, Side::WasConnectedTo, until, cancel, &mut |_, so_far| progress(so_far))
 }
 
-fn carry(
-    session: &mut Session,
+/// Who began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// This device.
+    Connected,
+    /// The other.
+    WasConnectedTo,
+}
+
+/// Syncs as either side; how far it is, is told with the session, which knows who the peer is.
+pub(super) fn carry(
     store: &Store,
     stream: &dyn Stream,
-    ends: (Until, Duration),
+    side: Side,
+    until: Until,
     cancel: &CancelToken,
-    progress: &mut dyn FnMut(SyncProgress),
+    progress: &mut dyn FnMut(&Session, SyncProgress),
 ) -> Result<SyncReport> {
+    let (mut session, rest) = match side {
+        Side::Connected => (store.sync().connect()?, Duration::ZERO),
+        Side::WasConnectedTo => (store.sync().accept()?, REST),
+    };
     let ended = Pump::run(stream, cancel, |pump| {
         let watch = store.watch(pump.listener())?;
+        let (session, ends) = (&mut session, (until, rest));
         let ended = Carrier { session, pump, ends, progress, begun: Instant::now(), told: None }.run();
         watch.cancel();
         ended
@@ -81,7 +94,7 @@ struct Carrier<'a, 'b> {
     session: &'a mut Session,
     pump: &'a mut Pump<'b>,
     ends: (Until, Duration),
-    progress: &'a mut dyn FnMut(SyncProgress),
+    progress: &'a mut dyn FnMut(&Session, SyncProgress),
     begun: Instant,
     told: Option<SyncProgress>,
 }
@@ -145,7 +158,7 @@ impl Carrier<'_, '_> {
         let progress = self.session.progress();
         if self.told != Some(progress) {
             self.told = Some(progress);
-            (self.progress)(progress);
+            (self.progress)(self.session, progress);
         }
     }
 }

@@ -1,13 +1,10 @@
-//! Keeping a store well: the horizon of planned visits, rebuild, verification, backup.
+//! Keeping a store well: information, verification, backup.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::Days;
-
 use super::Store;
-use super::project::{self, Touched};
-use crate::access::{receipts, records, scopes};
+use crate::access::{receipts, scopes};
 use crate::document::{Kind, raw_chunk};
 use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, WorkProgress};
@@ -17,14 +14,8 @@ use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
-use crate::storage::{Database, Location, Reading, StorageFailed, Writing, schema};
-use crate::time::{Day, Instant, from_unix};
-
-/// Projections of this version; a store with others rebuilds them when it is opened.
-const PROJECTIONS: u32 = 1;
-/// How far ahead planned visits are projected, and when that is made good again.
-const HORIZON_DAYS: u64 = 400;
-const HORIZON_LEAST: u64 = 370;
+use crate::storage::{Database, Location, Reading, StorageFailed, schema};
+use crate::time::{Instant, from_unix};
 
 /// What a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,60 +150,8 @@ impl Store {
         copied
     }
 
-    /// Drops every projection and makes it again from documents and records.
-    pub fn rebuild(&self) -> Result<()> {
-        self.ready()?;
-        let horizon = self.this_day()?.checked_add_days(Days::new(HORIZON_DAYS)).unwrap_or(Day::MAX);
-        let done = self.inner.database.write(|tx| self.rebuild_in(tx, horizon));
-        done.map_err(|error| self.closing(error))?;
-        self.retry_held()?;
-        Ok(())
-    }
-
-    fn rebuild_in(&self, tx: &Writing<'_>, horizon: Day) -> Result<()> {
-        tx.clear_projections()?;
-        records::keep_certificates(tx, &self.own().authority)?;
-        for row in tx.reading().documents()? {
-            // A document of which nothing is accepted has no rows: its changes wait, or an import was cut.
-            if Kind::from_code(&row.kind).is_some() && !tx.reading().heads(row.id)?.is_empty() {
-                let document = self.load(&tx.reading(), &row)?;
-                project::document(tx, &row, &document, Touched::Everything, horizon)?;
-            }
-        }
-        tx.set_setting(setting::HORIZON, horizon.to_string().as_bytes())?;
-        tx.set_setting(setting::PROJECTIONS, &PROJECTIONS.to_be_bytes())?;
-        Ok(())
-    }
-
-    pub(crate) fn refresh_projections(&self) -> Result<()> {
-        let current = self.read(|reading| Ok(reading.setting(setting::PROJECTIONS)?))?;
-        if current.as_deref() == Some(&PROJECTIONS.to_be_bytes()) { Ok(()) } else { self.rebuild() }
-    }
-
-    /// The day up to which planned visits are projected.
-    pub(crate) fn horizon(&self, reading: &Reading<'_>) -> Result<Day> {
-        let stored = reading.setting(setting::HORIZON)?;
-        let day = stored.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok());
-        day.ok_or(StorageFailed::damaged("horizon").into())
-    }
-
-    /// Moves the horizon when it has come near.
-    pub(crate) fn extend_horizon(&self, today: Day) -> Result<()> {
-        let horizon = self.read(|reading| self.horizon(reading))?;
-        if today.checked_add_days(Days::new(HORIZON_LEAST)).is_none_or(|least| horizon >= least) {
-            return Ok(());
-        }
-        let Some(horizon) = today.checked_add_days(Days::new(HORIZON_DAYS)) else { return Ok(()) };
-        self.inner.database.write(|tx| {
-            for row in tx.reading().plan_rows(None)? {
-                let plan = crate::json::from_text(&row.detail).ok_or(StorageFailed::damaged("plan"))?;
-                project::put_plan(tx, &plan, horizon)?;
-            }
-            Ok(tx.set_setting(setting::HORIZON, horizon.to_string().as_bytes())?)
-        })
-    }
-
-    /// Checks every page, every change's bytes and signature, and every projection against its document.
+    /// Checks every page, every change's bytes and signature, and every projection against its document. Each document
+    /// counts twice in the progress: it is looked at, and its rows are made anew to be compared.
     pub fn verify(
         &self,
         mut progress: impl FnMut(WorkProgress),
@@ -222,7 +161,7 @@ impl Store {
         self.ready()?;
         self.inner.database.check_integrity().map_err(|failed| self.closing(failed.into()))?;
         let documents = self.read(|reading| Ok(reading.documents()?))?;
-        let total = documents.len() as u64;
+        let total = 2 * documents.len() as u64;
         for row in documents {
             if cancel.is_canceled() {
                 report.canceled = true;
@@ -234,7 +173,15 @@ impl Store {
         }
         report.digest = self.exchange().digest()?;
         if report.damaged.is_empty() {
-            report.stale_rows = self.stale_rows()?;
+            let looked_at = report.documents;
+            let mut progress = |so_far: WorkProgress| {
+                progress(WorkProgress { done: looked_at + so_far.done, total });
+            };
+            match self.stale_rows(&mut progress, cancel) {
+                Ok(stale) => report.stale_rows += stale,
+                Err(Error::Canceled) => report.canceled = true,
+                Err(other) => return Err(other),
+            }
         }
         Ok(report)
     }
@@ -288,25 +235,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// How many projection rows differ from what the documents say. The rebuilt rows are rolled back.
-    fn stale_rows(&self) -> Result<u64> {
-        let mut differ = 0;
-        let rolled_back = self.inner.database.write(|tx| {
-            let before = tx.reading().dump_projections()?;
-            let horizon = self.horizon(&tx.reading())?;
-            self.rebuild_in(tx, horizon)?;
-            let after = tx.reading().dump_projections()?;
-            let missing = after.iter().filter(|line| before.binary_search(line).is_err()).count();
-            let wrong = before.iter().filter(|line| after.binary_search(line).is_err()).count();
-            differ = (missing + wrong) as u64;
-            Err::<(), Error>(Error::Canceled)
-        });
-        match rolled_back {
-            Err(Error::Canceled) | Ok(()) => Ok(differ),
-            Err(other) => Err(self.closing(other)),
-        }
     }
 
     /// Every projection row as text, sorted: two stores with equal documents have equal ones.

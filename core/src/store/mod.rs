@@ -5,7 +5,7 @@
 //! - [`command`]: one write transaction over documents;
 //! - [`project`]: projections from documents;
 //! - [`worker`]: the one thread: listeners, logs, compaction, the turn of the day;
-//! - [`compaction`], [`maintenance`]: snapshots; rebuild, verification, backup.
+//! - [`compaction`], [`rebuild`], [`maintenance`]: snapshots; projections made anew; verification, backup.
 //!
 //! Every method may be called from any thread. A command has been committed to disk when it returns.
 
@@ -15,6 +15,7 @@ pub mod config;
 pub mod maintenance;
 pub mod opening;
 pub mod project;
+pub mod rebuild;
 pub mod worker;
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};

@@ -39,6 +39,7 @@ extension CaseplanError: CustomStringConvertible {
     case .NotEnrolled(let reason): "not enrolled: \(reason)"
     case .SyncFailed(let reason): "sync ended early: \(reason)"
     case .NotHandedOver(let reason): "not handed over: \(reason)"
+    case .NetworkFailed(let reason): "no network: \(reason)"
     case .Canceled: "canceled"
     case .Unexpected(let reason): "unexpected: \(reason)"
     }

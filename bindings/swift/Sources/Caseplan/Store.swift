@@ -13,7 +13,7 @@ import Foundation
 ///
 /// Every call is off the main thread and off Swift's own threads. A command is on disk when it returns, and it runs to
 /// that point even if the task that called it is cancelled. Calls throw a ``CaseplanError``; long work (verification,
-/// backup, export, import) throws a `CancellationError` when its task is cancelled.
+/// rebuild, backup, export, import) throws a `CancellationError` when its task is cancelled.
 public final class Store: Sendable {
   /// Cases and their participants.
   public var cases: Cases { Cases(engine: engine) }

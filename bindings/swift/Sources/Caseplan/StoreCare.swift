@@ -47,9 +47,12 @@ extension Store {
     try await Lane("restore", qos: .utility).run { try restoreStore(backup: backup.path, file: file.path) }
   }
 
-  /// Drops every list and index and makes it again from the documents.
-  public func rebuild() async throws {
-    try await engine.long("rebuild") { core, _ in try core.rebuild() }
+  /// Drops every list and index and makes it again from the documents, in one transaction: commands wait for it.
+  /// Cancelling the task ends it with a `CancellationError`, and all of it is as it was.
+  public func rebuild(progress: ProgressHandler? = nil) async throws {
+    try await engine.long("rebuild") { core, token in
+      try core.rebuild(progress: progress.map(ProgressRelay.init), cancel: token)
+    }
     engine.markAll()
   }
 }

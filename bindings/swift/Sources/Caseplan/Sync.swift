@@ -50,6 +50,31 @@ public struct Sync: Sendable {
     return try await engine.carry(session, over: stream, leave: false, progress: progress)
   }
 
+  /// Syncs with the peer that listens at a host and port, as over a stream.
+  public func connect(
+    host: String, port: UInt16, stay: Bool = false, progress: SyncProgressHandler? = nil
+  ) async throws -> SyncReport {
+    defer { engine.markOnlyHere() }
+    return try await engine.long("sync") { core, token in
+      try core.syncWith(
+        host: host, port: port, stay: stay, listener: progress.map(SyncRelay.init), cancel: token)
+    }
+  }
+
+  /// Syncs with everybody nearby: whom it sees, and how each session stands.
+  ///
+  /// ```swift
+  /// for try await peers in store.sync.nearby() {
+  ///   self.peers = peers
+  /// }
+  /// ```
+  ///
+  /// An app needs its platform's permissions for the local network: `docs/sync.md` names them. With the platform's own
+  /// discovery, hand what it finds to ``connect(_:stay:progress:)`` and ``accept(_:progress:)`` instead.
+  public func nearby() -> Nearby {
+    Nearby(engine: engine)
+  }
+
   /// Writes a file that only `device` can read, with what it is not known to hold of what it may read today.
   ///
   /// The file is there whole or not at all; one of the same name is replaced. It is good for 72 hours. Until the device
@@ -112,6 +137,13 @@ public struct Sync: Sendable {
   }
 }
 
+extension SyncProgress {
+  /// The part of what is known to be there that has been done: 1 only when both sides hold the same.
+  public var fraction: Double {
+    (try? fractionOf(progress: self)) ?? 0  // it cannot fail; a package and a library of different versions could
+  }
+}
+
 /// An invitation: its text is drawn as a QR code, or its code spoken.
 public struct Invitation: Sendable {
   let engine: Engine
@@ -125,6 +157,11 @@ public struct Invitation: Sendable {
   /// The code to speak; nil where a QR code is shown.
   public func code() async throws -> String? {
     try await engine.read { _ in try core.code() }
+  }
+
+  /// When it is over.
+  public func expiresAt() async throws -> Date {
+    try await engine.read { _ in try core.expiresAt() }
   }
 
   /// Takes in the device that connected. `confirm` is asked once, with the name and the fingerprint that both screens

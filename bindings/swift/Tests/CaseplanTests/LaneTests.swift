@@ -102,6 +102,33 @@ import Testing
     #expect(journal.all == ["saved", "imported"])
   }
 
+  @Test func longWorkEndsWhenItsTaskIsCancelledAndLeavesEverythingAsItWas() async throws {
+    let phone = try await Phone()
+    let family = try await Family(phone.store)
+    try await phone.store.recordCall(in: family.lea.id, "Call 1.")
+    let file = phone.folder.file("backup.db")
+    let long: [@Sendable (@escaping ProgressHandler) async throws -> Void] = [
+      { _ = try await phone.store.verify(progress: $0) },
+      { try await phone.store.rebuild(progress: $0) },
+      { try await phone.store.backUp(to: file, progress: $0) },
+    ]
+    for work in long {
+      let (under, release) = (Gate(), DispatchSemaphore(value: 0))
+      let working = Task {
+        try await work { _ in
+          Task { await under.open() }
+          release.wait()
+        }
+      }
+      await under.wait()
+      working.cancel()
+      for _ in 0..<100 { release.signal() }
+      await #expect(throws: CancellationError.self) { try await working.value }
+    }
+    #expect(!FileManager.default.fileExists(atPath: file.path))
+    #expect(try await phone.store.verify().isSound)
+  }
+
   @Test func eightTasksAtOnceLoseNothing() async throws {
     let store = try await Phone().store
     let family = try await Family(store)

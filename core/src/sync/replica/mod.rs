@@ -73,6 +73,8 @@ pub struct SyncCounts {
     pub quarantined: u64,
     /// Changes that are known to be still on their way, in either direction.
     pub on_the_way: u64,
+    /// Documents of which something was sent and acknowledged, or received.
+    pub documents: u64,
 }
 
 /// Why a peer's message cannot be taken.
@@ -177,7 +179,8 @@ impl Replica {
         let waiting = self.queue.iter().map(|outgoing| outgoing.left() as u64).sum::<u64>()
             + self.window.iter().map(|(_, changes, _)| changes).sum::<u64>();
         let coming = self.round.coming.saturating_sub(self.round.received);
-        SyncCounts { on_the_way: waiting + coming, ..self.counts }
+        let documents = self.theirs.len() as u64;
+        SyncCounts { on_the_way: waiting + coming, documents, ..self.counts }
     }
 
     /// Whether both sides were seen to hold the same in the last round.

@@ -209,8 +209,8 @@ impl Session {
             Stage::Open(replica) => (SyncState::Syncing, replica.counts()),
             Stage::Over => (SyncState::Over, self.counts),
         };
-        let SyncCounts { sent, received, on_the_way, .. } = counts;
-        SyncProgress { state, sent, received, on_the_way, bytes: self.bytes }
+        let SyncCounts { sent, received, on_the_way, documents, .. } = counts;
+        SyncProgress { state, sent, received, on_the_way, documents, bytes: self.bytes }
     }
 
     /// The peer, once it was proven.

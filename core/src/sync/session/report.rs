@@ -87,6 +87,8 @@ pub struct SyncProgress {
     pub received: u64,
     /// Changes that are known to be still on their way, in either direction.
     pub on_the_way: u64,
+    /// Documents of which something was sent and acknowledged, or received.
+    pub documents: u64,
     /// Bytes in both directions.
     pub bytes: u64,
 }

@@ -39,6 +39,7 @@ public val CaseplanException.text: String
             is CaseplanException.NotEnrolled -> "not enrolled: $reason"
             is CaseplanException.SyncFailed -> "sync ended early: $reason"
             is CaseplanException.NotHandedOver -> "not handed over: $reason"
+            is CaseplanException.NetworkFailed -> "no network: $reason"
             is CaseplanException.Canceled -> "canceled"
             is CaseplanException.Unexpected -> "unexpected: $reason"
         }

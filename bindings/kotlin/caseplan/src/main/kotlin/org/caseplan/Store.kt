@@ -1,6 +1,5 @@
 package org.caseplan
 
-import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.withContext
 import java.io.File
@@ -11,7 +10,7 @@ import java.time.ZoneId
  *
  * Every call is off the caller's thread. A command is on disk when it returns, and once begun it runs to that point
  * even if the coroutine that called it is cancelled. Calls throw a [CaseplanException]; long work (verification,
- * backup, export, import) ends early when its coroutine is cancelled.
+ * rebuild, backup, export, import) ends early when its coroutine is cancelled.
  *
  * @sample org.caseplan.Samples.store
  */
@@ -79,9 +78,12 @@ public class Store private constructor(
         progress: ProgressHandler? = null,
     ): Unit = engine.long("backup") { core, token -> core.backUp(file.path, progress?.relay(), token) }
 
-    /** Drops every list and index and makes it again from the documents: one transaction, not to be cancelled. */
-    public suspend fun rebuild() {
-        withContext(NonCancellable) { engine.long("rebuild") { core, _ -> core.rebuild() } }
+    /**
+     * Drops every list and index and makes it again from the documents, in one transaction: commands wait for it. When the
+     * coroutine is cancelled, all of it is as it was.
+     */
+    public suspend fun rebuild(progress: ProgressHandler? = null) {
+        engine.long("rebuild") { core, token -> core.rebuild(progress?.relay(), token) }
         engine.markAll()
     }
 

@@ -72,6 +72,31 @@ public class Sync internal constructor(
         progress: SyncProgressHandler? = null,
     ): SyncReport = engine.carry(streams, Ending.STAY, progress) { it.acceptSession() }
 
+    /** Syncs with the peer that listens at a host and port, as with [connect] over streams. */
+    public suspend fun connect(
+        host: String,
+        port: Int,
+        stay: Boolean = false,
+        progress: SyncProgressHandler? = null,
+    ): SyncReport = engine.connect(host, port, stay, progress)
+
+    /**
+     * Syncs with everybody nearby. While the flow is collected, this device announces itself in the local network under a
+     * random name, finds others that do, and syncs with those of its domain; what is recorded meanwhile is sent at once.
+     * Each collection is a search of its own.
+     *
+     * It tells at once, and whenever it changes, whom it sees and how each session stands; a slow collector gets the newest.
+     * Strangers have no [NearbyPeer.device]. It ends with the coroutine that collects it, after the sessions took their leave;
+     * a store that is closed or suspended meanwhile ends it with that error.
+     *
+     * An app needs its platform's permissions for the local network: `docs/sync.md` names them. With the platform's own
+     * discovery, hand what it finds to [connect] and [accept] instead.
+     *
+     * @sample org.caseplan.Samples.nearby
+     * @throws CaseplanException.NetworkFailed
+     */
+    public fun nearby(): Flow<List<NearbyPeer>> = engine.nearby()
+
     /**
      * Writes a file that only [device] can read, with what it is not known to hold of what it may read today. The file is
      * there whole or not at all; one of the same name is replaced. It is good for 72 hours. Until the device has been met,
@@ -144,6 +169,9 @@ public class Sync internal constructor(
         const val QR_PREFIX = "CASEPLAN"
     }
 }
+
+/** The part of what is known to be there that has been done: 1.0 only when both sides hold the same. */
+public val SyncProgress.fraction: Double get() = calling { fractionOf(this) }
 
 /** An invitation: its [qr] text is drawn, or its [code] spoken. */
 public class Invitation internal constructor(

@@ -237,7 +237,13 @@ class LaneTest {
             )
 
             val file = File(phone.folder, "backup.db")
-            for (work in listOf<suspend (ProgressHandler) -> Any>(phone.store::verify, { phone.store.backUp(file, it) })) {
+            val long =
+                listOf<suspend (ProgressHandler) -> Any>(
+                    phone.store::verify,
+                    phone.store::rebuild,
+                    { phone.store.backUp(file, it) },
+                )
+            for (work in long) {
                 val under = Gate()
                 val release = CountDownLatch(1)
                 val working =

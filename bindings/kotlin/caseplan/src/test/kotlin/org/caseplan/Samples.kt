@@ -1,6 +1,7 @@
 package org.caseplan
 
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.takeWhile
 import java.io.File
 import java.time.Duration
 import java.time.LocalDate
@@ -99,7 +100,7 @@ object Samples {
         store: Store,
         caseId: CaseId,
     ) {
-        store.grants.give(caseId, colleague(WorkerId("w-204")))
+        store.grants.give(caseId, NewGrant.colleague(WorkerId("w-204")))
         for (grant in store.grants.list(caseId)) println("${grant.worker} since ${grant.at}")
     }
 
@@ -118,5 +119,11 @@ object Samples {
         val report = store.sync.connect(peer) { println("${it.state}: ${it.onTheWay} on the way") }
         for (case in store.sync.status().onlyHere) println("${case.contacts} visits exist only on this phone")
         return report
+    }
+
+    suspend fun nearby(store: Store) {
+        store.sync.nearby().takeWhile { peers -> peers.none { it.progress.state == SyncState.UP_TO_DATE } }.collect { peers ->
+            for (peer in peers) println("${peer.worker ?: "somebody"}: ${(peer.progress.fraction * 100).toInt()} %")
+        }
     }
 }

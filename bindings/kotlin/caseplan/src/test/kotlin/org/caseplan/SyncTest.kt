@@ -1,74 +1,17 @@
 package org.caseplan
 
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
-import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.withContext
 import org.junit.jupiter.api.Test
-import java.net.InetAddress
-import java.net.ServerSocket
-import java.net.Socket
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
-import kotlin.test.assertNotNull
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
 
 /** Sync over real sockets: two phones meet, one is taken in, and both tell the truth. */
 class SyncTest {
-    private fun streams(socket: Socket) = PeerStreams(socket.getInputStream(), socket.getOutputStream(), socket)
-
-    /** Two ends of one connection: who connects, and who is connected to. */
-    private suspend fun connection(): Pair<PeerStreams, PeerStreams> =
-        withContext(Dispatchers.IO) {
-            ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { server ->
-                val near = Socket(server.inetAddress, server.localPort)
-                streams(near) to streams(server.accept())
-            }
-        }
-
-    private suspend fun takenIn(
-        phone: Phone,
-        tablet: Phone,
-        confirmed: Boolean = true,
-    ): Boolean =
-        coroutineScope {
-            val (near, far) = connection()
-            phone.store.sync.invite(Terms(tablet.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
-                var seen: JoinRequest? = null
-                val inviting = async {
-                    invitation.takeIn(far) {
-                        seen = it
-                        confirmed
-                    }
-                }
-                var fingerprint: String? = null
-                val joining = async {
-                    runCatching {
-                        tablet.store.sync.join(assertNotNull(invitation.qr), "Ana's tablet", near) { fingerprint = it }
-                    }
-                }
-                val taken = inviting.await()
-                assertEquals(taken, joining.await().isSuccess)
-                assertEquals("Ana's tablet" to fingerprint, seen?.deviceName to seen?.fingerprint)
-                near.close()
-                taken
-            }
-        }
-
-    private suspend fun synced(
-        phone: Phone,
-        tablet: Phone,
-    ): Pair<SyncReport, SyncReport> =
-        coroutineScope {
-            val (near, far) = connection()
-            val accepting = async { tablet.store.sync.accept(far) }
-            Samples.sync(phone.store, near) to accepting.await()
-        }
-
     @Test
     fun `two phones of one worker meet, and each has what the other had`() =
         story {

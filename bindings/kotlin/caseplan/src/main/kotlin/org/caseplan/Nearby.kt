@@ -1,0 +1,42 @@
+package org.caseplan
+
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.channelFlow
+import kotlinx.coroutines.flow.conflate
+
+/** Sync over the local network, whose sockets and threads are the core's. */
+internal fun Engine.nearby(): Flow<List<NearbyPeer>> =
+    channelFlow {
+        val listener =
+            object : NearbyListener {
+                override fun onNearby(peers: List<NearbyPeer>) {
+                    trySend(peers)
+                    if (peers.any { it.progress.state == SyncState.UP_TO_DATE }) markOnlyHere()
+                }
+            }
+        try {
+            long("nearby") { core, token -> core.syncNearby(listener, token) }
+        } finally {
+            markOnlyHere()
+        }
+    }.conflate()
+
+internal suspend fun Engine.connect(
+    host: String,
+    port: Int,
+    stay: Boolean,
+    progress: SyncProgressHandler?,
+): SyncReport {
+    if (port !in 1..UShort.MAX_VALUE.toInt()) throw CaseplanException.Invalid("port", "range")
+    val listener =
+        progress?.let {
+            object : SyncListener {
+                override fun onProgress(progress: SyncProgress) = it(progress)
+            }
+        }
+    try {
+        return long("sync") { core, token -> core.syncWith(host, port.toUShort(), stay, listener, token) }
+    } finally {
+        markOnlyHere()
+    }
+}

@@ -1,0 +1,306 @@
+package org.caseplan
+
+import kotlinx.coroutines.flow.first
+import org.junit.jupiter.api.Test
+import java.time.Duration
+import kotlin.test.assertEquals
+import kotlin.test.assertNotEquals
+import kotlin.test.assertNotNull
+import kotlin.test.assertNull
+import kotlin.test.assertTrue
+import kotlin.test.fail
+
+/** What happens to people and their phones, told over real connections: the stories of `tests/sync`, as an app meets them. */
+class SyncStoryTest {
+    private suspend fun Phone.writes(
+        case: Case,
+        team: String,
+    ) = store.cases.change(case.id, CaseChange(team = team))
+
+    private suspend fun Phone.team(case: Case): String? = store.cases.get(case.id)?.team
+
+    private suspend fun Phone.shares(
+        case: Case,
+        with: Phone,
+    ) = store.grants.give(case.id, NewGrant.colleague(with.worker).copy(mayGrant = true))
+
+    /** Whoever finds two values of a field chooses one. */
+    private suspend fun Phone.settles() {
+        for (conflict in store.conflicts.list()) store.conflicts.settle(conflict.id, conflict.values[0].id)
+    }
+
+    /** As [syncs]; whoever missed an end is reached after some attempts. */
+    private suspend fun Phone.findsAndSyncs(other: Phone) {
+        repeat(6) { if (synced(this, other).first.equal) return }
+        fail("two phones that never reach each other")
+    }
+
+    @Test
+    fun `a substitute finishes her drafts of a case that is taken back, and then it is gone`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-204")
+            takenIn(phone, tablet)
+            val family = Family.of(phone.store)
+            family.saturdays()
+            val grant = phone.store.grants.give(family.lea.id, NewGrant.colleague(tablet.worker))
+            phone.syncs(tablet)
+            for (device in listOf(phone, tablet)) device.now("2026-03-14T18:00:00Z")
+            val (first, second) = tablet.store.planned(day("2026-03-02")..day("2026-03-14"))
+            tablet.store.record(first, "Léa ran to her mother.")
+            val kept = tablet.store.contacts.startDraft(second)
+            val doubled = tablet.store.contacts.startDraft(second)
+            tablet.store.contacts.saveDraft(kept.copy(narrative = "They built a tower."))
+            phone.store.grants.takeBack(family.lea.id, listOf(grant.id))
+            phone.syncs(tablet)
+
+            // She sees what is left to do, in the case that she can only read.
+            val left = tablet.store.grants.watchTakenBack().first { it.isNotEmpty() }.single()
+            assertEquals(family.lea.id to 2U, left.case to left.drafts)
+            assertEquals(Duration.ofDays(7), Duration.between(left.since, left.draftsUntil))
+            assertEquals(setOf(kept.id, doubled.id), tablet.store.contacts.drafts(family.lea.id).map { it.id }.toSet())
+            expect(CaseplanException.NotGranted(family.lea.id)) { tablet.writes(family.lea, "north") }
+            expect(CaseplanException.NotGranted(family.lea.id)) { tablet.store.contacts.startDraft(second) }
+
+            // A draft that lacks something can still be completed, and the other one be discarded.
+            expect(CaseplanException.Incomplete(kept.id, listOf("outcome"))) { tablet.store.contacts.complete(kept.id) }
+            val draft = assertNotNull(tablet.store.contacts.draft(kept.id))
+            tablet.store.contacts.saveDraft(draft.copy(outcome = Outcome(OutcomeCode.Occurred)))
+            val contact = tablet.store.contacts.complete(kept.id)
+            tablet.store.contacts.discardDraft(doubled.id)
+            val waiting = tablet.store.grants.takenBack().single()
+            assertEquals(0U, waiting.drafts)
+            assertTrue(waiting.changes > 0UL, "nobody else has it yet")
+            assertNotNull(tablet.store.cases.get(family.lea.id))
+
+            tablet.syncs(phone)
+            assertEquals(emptyList(), tablet.store.grants.watchTakenBack().first { it.isEmpty() })
+            assertNull(tablet.store.cases.get(family.lea.id))
+            assertEquals(emptyList(), tablet.store.contacts.search("tower"))
+            val there = assertNotNull(phone.store.contacts.get(contact.id))
+            assertEquals("They built a tower." to tablet.worker, there.narrative to there.recordedBy)
+            assertTrue(tablet.store.verify().isSound)
+        }
+
+    @Test
+    fun `a root that went down with a phone is recovered by its words, and the others follow`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-204")
+            val desk = Phone.open("w-300")
+            val words = assertNotNull(phone.store.identity.recoveryWords())
+            phone.store.identity.confirmRecoveryShown()
+            val lea = Family.of(phone.store).lea
+            for (other in listOf(tablet, desk)) {
+                takenIn(phone, other)
+                phone.shares(lea, with = other)
+            }
+            // Both hear of each other: what the old root said counts as far as whoever recovers it knows.
+            for (other in listOf(tablet, desk)) phone.syncs(other)
+            phone.writes(lea, "never seen again")
+
+            // Nobody who is left can certify anybody; whoever has the words can.
+            val newcomer = Phone.open("w-9")
+            expect(CaseplanException.NotCertified("not_an_issuer")) {
+                tablet.store.identity.certify(newcomer.store.identity.requestCertificate(), emptyList())
+            }
+            tablet.store.identity.recoverRoot(words)
+            tablet.store.identity.endDevice(phone.store.identity.device(), EndReason.Lost)
+            assertNotEquals(words, assertNotNull(tablet.store.identity.recoveryWords()))
+
+            // The desk missed a new root and an end, and follows both.
+            tablet.findsAndSyncs(desk)
+            assertEquals(Standing.CURRENT, desk.store.identity.standing())
+            assertEquals(
+                listOf(phone.store.identity.device()),
+                desk.store.identity.devices().filter { it.ended == EndReason.Lost }.map { it.device },
+            )
+            takenIn(tablet, newcomer)
+            tablet.shares(lea, with = newcomer)
+            newcomer.syncs(tablet)
+            newcomer.findsAndSyncs(desk)
+            newcomer.writes(lea, "north")
+            newcomer.syncs(desk)
+            assertEquals("north", desk.team(lea))
+
+            // The phone is dredged up: it is told, and what it had waits for a person.
+            repeat(6) { if (phone.store.identity.standing() != Standing.ENDED) synced(phone, desk) }
+            assertEquals(Standing.ENDED, phone.store.identity.standing())
+            assertEquals(listOf(lea.id), desk.store.grants.waiting().map { it.case })
+            assertEquals("north" to "never seen again", desk.team(lea) to phone.team(lea))
+        }
+
+    @Test
+    fun `a phone is ended while two others are offline and build on each other's work`() =
+        story {
+            val desk = Phone.open("w-117")
+            val gone = Phone.open("w-2")
+            val one = Phone.open("w-3")
+            val two = Phone.open("w-4")
+            val lea = Family.of(desk.store).lea
+            for (other in listOf(gone, one, two)) {
+                takenIn(desk, other)
+                desk.shares(lea, with = other)
+            }
+            for (other in listOf(gone, one, two)) desk.syncs(other)
+
+            gone.writes(lea, "north")
+            gone.syncs(one)
+            one.writes(lea, "north-east")
+            one.syncs(two)
+            two.writes(lea, "east")
+            desk.store.identity.endDevice(gone.store.identity.device(), EndReason.Stolen)
+            gone.writes(lea, "by a thief")
+
+            for (other in listOf(two, one, two)) desk.findsAndSyncs(other)
+            for (device in listOf(desk, one, two)) {
+                assertEquals("east", device.team(lea))
+                assertEquals(emptyList(), device.store.exchange.quarantine())
+                assertEquals(desk.store.exchange.digest(), device.store.exchange.digest())
+            }
+            // What the thief adds waits, and a person says no by leaving it there.
+            repeat(6) { if (one.store.grants.waiting().isEmpty()) synced(gone, one) }
+            val waiting = one.store.sync.status().quarantine.map { it.reason }
+            assertEquals(listOf<Refusal>(Refusal.AuthorEnded), waiting)
+            assertEquals("east", one.team(lea))
+        }
+
+    @Test
+    fun `a store that was used alone joins an agency, and its work counts there`() =
+        story {
+            val agency = Phone.open("w-1")
+            val colleague = Phone.open("w-117")
+            takenIn(agency, colleague)
+            val alone = Phone.open("w-204")
+            val family = Family.of(alone.store)
+            val contact = alone.store.recordCall(family.lea.id, "Before anybody else was there.")
+            assertNotEquals(agency.store.identity.domain(), alone.store.identity.domain())
+
+            takenIn(agency, alone)
+            assertEquals(agency.store.identity.domain(), alone.store.identity.domain())
+            assertNull(alone.store.identity.recoveryWords(), "its own root is of no use any more")
+            alone.syncs(agency)
+            assertNull(agency.store.cases.get(family.lea.id), "it is the worker's to share")
+            alone.shares(family.lea, with = colleague)
+            alone.syncs(agency)
+            alone.syncs(colleague)
+            assertEquals(contact, colleague.store.contacts.get(contact.id))
+            colleague.writes(family.lea, "north")
+            colleague.syncs(alone)
+            assertEquals("north", alone.team(family.lea))
+            assertTrue(alone.store.sync.status().onlyHere.isEmpty())
+        }
+
+    @Test
+    fun `three phones without a hub share a case for a month`() =
+        story {
+            val phones = listOf(Phone.open("w-1"), Phone.open("w-2"), Phone.open("w-3"))
+            val family = Family.of(phones[0].store)
+            family.saturdays()
+            for (other in phones.drop(1)) {
+                takenIn(phones[0], other)
+                phones[0].shares(family.lea, with = other)
+                phones[0].syncs(other)
+            }
+            val saturdays = phones[0].store.planned(day("2026-03-02")..day("2026-03-31"))
+            assertEquals(4, saturdays.size)
+            for ((week, saturday) in saturdays.withIndex()) {
+                phones.forEach { it.now("${saturday.day}T18:00:00Z") }
+                val (duty, other, away) = List(3) { phones[(week + it) % 3] }
+                duty.store.record(saturday, "The visit of week $week.")
+                // Two of them write the same field apart; whoever sees both values settles it.
+                for (phone in listOf(away, duty)) {
+                    phone.settles()
+                    phone.writes(family.lea, "as week $week was for ${phone.worker}")
+                }
+                duty.syncs(other)
+                if (week % 2 == 1) other.syncs(away)
+            }
+            val everybody = listOf(0 to 1, 1 to 2, 2 to 0, 0 to 1)
+            for ((one, other) in everybody) phones[one].syncs(phones[other])
+            phones[0].settles()
+            for ((one, other) in everybody) phones[one].syncs(phones[other])
+            for (phone in phones) {
+                assertEquals(phones[0].store.exchange.digest(), phone.store.exchange.digest())
+                assertEquals(4, phone.store.contacts.page().contacts.size)
+                assertEquals(phones[0].team(family.lea), phone.team(family.lea))
+                assertTrue(phone.store.sync.status().onlyHere.isEmpty() && phone.store.conflicts.list().isEmpty())
+                assertTrue(phone.store.exchange.quarantine().isEmpty())
+                assertTrue(phone.store.verify().isSound)
+            }
+        }
+
+    /** A copy of a whole phone: its file and its vault. */
+    private class Image(
+        phone: Phone,
+    ) {
+        private val bytes = phone.file.readBytes()
+        private val secrets =
+            listOf("device", "root", "recovery", "session-next", "session-current")
+                .mapNotNull { name -> phone.vault.load(name)?.let { name to it } }
+
+        /** The phone as it was, in its folder or in another one. */
+        suspend fun opened(
+            phone: Phone,
+            folder: java.io.File = phone.folder,
+        ): Phone {
+            for (ending in listOf("-wal", "-shm")) java.io.File(folder, "caseplan.db$ending").delete()
+            java.io.File(folder, "caseplan.db").writeBytes(bytes)
+            val vault = MemoryKeyVault().also { vault -> secrets.forEach { (name, secret) -> vault.store(name, secret) } }
+            return Phone.open(phone.worker.value, folder, vault, phone.clock)
+        }
+    }
+
+    @Test
+    fun `a phone that comes back as a copy of last Monday keeps what it wrote before and after`() =
+        story {
+            val bought = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(bought, tablet)
+            val lea = Family.of(bought.store).lea
+            bought.syncs(tablet)
+            bought.store.close()
+            val monday = Image(bought)
+            val phone = bought.restarted()
+            phone.writes(lea, "north")
+            phone.syncs(tablet)
+            phone.store.close()
+
+            val back = monday.opened(phone)
+            assertNull(back.team(lea))
+            back.now("2026-03-09T08:00:00Z")
+            back.store.cases.change(lea.id, CaseChange(caseType = "foster"))
+            back.syncs(tablet)
+            for (device in listOf(back, tablet)) {
+                val seen = assertNotNull(device.store.cases.get(lea.id))
+                assertEquals("north" to "foster", seen.team to seen.caseType)
+                assertTrue(device.store.exchange.quarantine().all { it.reason == Refusal.Forked })
+                assertNull(device.store.info().otherCopyWroteAt)
+                assertTrue(device.store.verify().isSound)
+            }
+        }
+
+    @Test
+    fun `two copies of one phone that are both in use are told`() =
+        story {
+            val bought = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(bought, tablet)
+            val lea = Family.of(bought.store).lea
+            bought.syncs(tablet)
+            bought.store.close()
+            val image = Image(bought)
+            val phone = bought.restarted()
+            val twin = image.opened(phone, folder())
+            for (week in 2..4) {
+                phone.now("2026-03-${week * 7}T08:00:00Z")
+                phone.writes(lea, "week $week")
+                twin.store.cases.change(lea.id, CaseChange(caseType = "week $week"))
+                for (copy in listOf(phone, twin)) copy.syncs(tablet)
+            }
+            phone.syncs(tablet)
+            for (copy in listOf(phone, twin)) assertNotNull(copy.store.info().otherCopyWroteAt)
+            assertNull(tablet.store.info().otherCopyWroteAt)
+            assertEquals("week 4", phone.team(lea))
+        }
+}
