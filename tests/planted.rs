@@ -45,7 +45,7 @@ const FIRST: [(Defect, u64); 8] = [
     (Defect::ActorPrefixUnchecked, 1),
     (Defect::DigestOverAcceptedOnly, 1),
     (Defect::ExpiredFileTaken, 1),
-    (Defect::EndIgnoredInOpenSession, 16),
+    (Defect::EndIgnoredInOpenSession, 21),
     (Defect::RotationSkipped, 1),
     (Defect::BatchDropped, 1),
 ];

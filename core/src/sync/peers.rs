@@ -56,8 +56,7 @@ impl Store {
         self.reads(device, scope)
     }
 
-    /// Whether a device may have a scope.
-    pub(crate) fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
+    fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
         let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
         let own = self.own();
         Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.may_read(device, facts, now)))

@@ -240,6 +240,22 @@ impl Authority {
             })
     }
 
+    /// Whether a device was let into a scope at any time, by whomever, as far as is known here: the device that granted it
+    /// may have ended, and no receipt of that may have come.
+    pub fn was_let_in(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
+        let case = self.case_judgement(scope.case, scope.founder);
+        let granted = |worker: &WorkerId| {
+            case.possible
+                .iter()
+                .any(|held| held.grant.worker == *worker && held.grant.extent.covers(&scope.extent()))
+        };
+        self.reads_everything(device)
+            || self
+                .judgement()
+                .workers(device)
+                .any(|worker| case.founders.contains(worker) || granted(worker))
+    }
+
     /// The devices of a worker.
     pub fn devices_of(&self, worker: &WorkerId) -> Vec<DeviceId> {
         let domain = self.judgement();
