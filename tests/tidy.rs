@@ -69,6 +69,29 @@ fn the_repository_is_tidy() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
+/// The defects that are planted for a test are in the tests' build, and in none that anybody is given.
+#[test]
+fn only_tests_are_built_with_planted_defects() {
+    let core = |edges: &str| {
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+            "tree",
+            "--offline",
+            "--workspace",
+            "--features",
+            "caseplan/bindgen",
+        ]);
+        let told = cargo.args(["--edges", edges, "--format", "{p} {f}"]).output().unwrap();
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let told = String::from_utf8(told.stdout).unwrap();
+        let lines = told.lines().filter(|line| line.contains("caseplan-core ")).map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    let planted = |lines: Vec<String>| lines.iter().filter(|line| line.contains("planted")).count();
+    assert!(planted(core("normal,build,dev")) > 0, "the tests have no planted defects");
+    assert_eq!(planted(core("normal,build")), 0, "a build that is given away has planted defects");
+}
+
 /// A room's technology is named in no other room. Comments may speak of it.
 fn outside_rooms(files: &[File], word: &str, rooms: &[&str]) -> Vec<String> {
     let mut faults = Vec::new();

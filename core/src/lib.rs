@@ -35,6 +35,10 @@ pub mod ids;
 pub mod issue;
 pub mod json;
 pub mod lan;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod random;
 pub mod storage;
 pub mod store;

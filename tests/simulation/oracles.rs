@@ -1,18 +1,57 @@
-//! What must be true after all have synced to the end: equal among those entitled, nothing lost, nothing leaked.
+//! What must be true after a session, and after all have synced to the end: equal among those entitled, nothing lost,
+//! nothing leaked, nothing forged.
+
+use std::collections::BTreeSet;
 
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::ids::CaseId;
 
+use crate::rows::Rows;
 use crate::support::Device;
-use crate::world::{World, canary};
+use crate::words;
+use crate::world::World;
 
-/// Looks at everything.
+/// Looks at everything, when all have come to rest.
 pub fn hold(world: &World) {
     sound(world);
     equal_among_the_entitled(world);
     nothing_is_lost(world);
+    nothing_is_forged(world);
     nothing_leaks(world);
+}
+
+/// Looks at what a session between two devices has left.
+pub fn after_a_session(world: &World, sides: [usize; 2], said: [Vec<u8>; 2]) {
+    says_only_what_is_granted(world, sides, said);
+    for (at, peer) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+        believes_only_what_is_true(world, at, peer);
+    }
+}
+
+/// Nobody says a word to a device whose worker was never granted it, or that had ended before it was written.
+pub fn says_only_what_is_granted(world: &World, sides: [usize; 2], said: [Vec<u8>; 2]) {
+    for (side, said) in said.iter().enumerate() {
+        let (from, to) = (sides[side], sides[1 - side]);
+        let may = may_hold(world, to);
+        let leaked: Vec<_> = words::found_in(said).into_iter().filter(|word| !may.contains(word)).collect();
+        assert!(leaked.is_empty(), "{from} says {leaked:?} to {to}");
+    }
+}
+
+/// What a device takes to be held by a peer, the peer holds: it was acknowledged after it was committed.
+fn believes_only_what_is_true(world: &World, at: usize, peer: usize) {
+    // What an older copy has taken the place of was held; what was taken back, or lost a fork, may be gone.
+    if world.restored.contains(&peer) || world.may_fork {
+        return;
+    }
+    let device = world.devices[peer].store.identity().device();
+    let believed = Rows::of(&world.devices[at]).held_by(device);
+    let held = Rows::of(&world.devices[peer]);
+    for (case, document, actor, seq) in believed {
+        let true_of_it = held.holds(&document, &actor, seq) || world.taken_back.contains(&case);
+        assert!(true_of_it, "{at} takes {seq} of an actor in case {case} to be on {peer}: it is not");
+    }
 }
 
 fn sound(world: &World) {
@@ -29,8 +68,7 @@ fn cases(world: &World) -> impl Iterator<Item = CaseId> + '_ {
 /// The devices that may read a case, and are still somebody's.
 fn entitled(world: &World, case: CaseId) -> Vec<usize> {
     let Some(readers) = world.readers(case) else { return Vec::new() };
-    let living = (0..world.devices.len()).filter(|at| !world.ended.contains(at));
-    living.filter(|at| readers.contains(&world.devices[*at].worker)).collect()
+    world.living().filter(|at| readers.contains(&world.devices[*at].worker)).collect()
 }
 
 /// Everything that a screen shows of a case.
@@ -53,21 +91,25 @@ fn equal_among_the_entitled(world: &World) {
         let devices = entitled(world, case);
         let Some((first, others)) = devices.split_first() else { continue };
         let one = shown(&world.devices[*first], case);
+        let waiting = Rows::of(&world.devices[*first]).waiting(case);
         for other in others {
             let two = shown(&world.devices[*other], case);
             let differ = one.lines().zip(two.lines()).find(|(one, two)| one != two);
             assert!(one == two, "case {case} on {first} and {other}: {differ:?}");
+            let there = Rows::of(&world.devices[*other]).waiting(case);
+            assert!(waiting == there, "what waits of {case} on {first} and {other}: {waiting:?}, {there:?}");
         }
     }
     // Two devices of one worker hold the same altogether.
-    let living: Vec<usize> = (0..world.devices.len()).filter(|at| !world.ended.contains(at)).collect();
+    let living: Vec<usize> = world.living().collect();
     for (at, one) in living.iter().enumerate() {
         for other in &living[at + 1..] {
             let (one, two) = (&world.devices[*one], &world.devices[*other]);
             // What was taken back goes from each when it is known elsewhere: not from all at once.
-            let taken_back = cases(world).any(|case| {
-                world.granted[&case].contains(&one.worker)
-                    && world.readers(case).is_none_or(|readers| !readers.contains(&one.worker))
+            let taken_back = world.taken_back.iter().any(|case| {
+                let may = |had: Option<&BTreeSet<String>>| had.is_some_and(|had| had.contains(&one.worker));
+                (may(world.granted.get(case)) || may(world.visiting.get(case)))
+                    && world.readers(*case).is_none_or(|readers| !readers.contains(&one.worker))
             });
             if one.worker == two.worker && !taken_back {
                 let digest = |device: &Device| device.store.exchange().digest().unwrap();
@@ -90,28 +132,61 @@ fn nothing_is_lost(world: &World) {
     }
 }
 
-/// Each case has a word of its own: it stands in no file of a device whose worker was never granted the case.
+/// Nothing that was signed for another's actor is held anywhere, and no actor has two changes of one number: no device
+/// wrote again what it had given out before.
+fn nothing_is_forged(world: &World) {
+    for (at, device) in world.devices.iter().enumerate() {
+        let rows = Rows::of(device);
+        for hash in &world.forged {
+            assert!(!rows.holds_change(hash), "a forged change is part of something on {at}");
+        }
+        assert!(world.may_fork || rows.forks() == 0, "an actor forked, as {at} sees it");
+    }
+}
+
+/// The words that may be on a device.
+fn may_hold(world: &World, at: usize) -> BTreeSet<String> {
+    let worker = &world.devices[at].worker;
+    let may = |had: Option<&BTreeSet<String>>| had.is_some_and(|had| had.contains(worker));
+    let mut words = BTreeSet::new();
+    for case in cases(world) {
+        let all = may(world.granted.get(&case));
+        words.extend(all.then(|| words::of_case(case)));
+        words.extend((all || may(world.visiting.get(&case))).then(|| words::of_plan(case)));
+    }
+    let late = world.after_end.iter().enumerate().filter(|(_, ended)| **ended != at);
+    words.extend(late.map(|(number, _)| words::after_end(number)));
+    words
+}
+
+/// A word is found where its case is held, and in no file of a device that may not have it: whose worker was never
+/// granted it, or from which the case went after it was taken back.
 fn nothing_leaks(world: &World) {
-    let mut found = 0;
-    for device in &world.devices {
+    for (at, device) in world.devices.iter().enumerate() {
         device.store.suspend();
         // The database and what lies beside it; backups are the story's own.
-        let files: Vec<Vec<u8>> = std::fs::read_dir(device.folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| {
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("caseplan"))
-            })
-            .map(|path| std::fs::read(path).unwrap_or_default())
-            .collect();
+        let files = std::fs::read_dir(device.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let own = files.filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("caseplan"))
+        });
+        let found: BTreeSet<String> =
+            own.flat_map(|path| words::found_in(&std::fs::read(path).unwrap_or_default())).collect();
         device.store.resume().unwrap();
+        let may = may_hold(world, at);
+        let leaked: Vec<_> = found.iter().filter(|word| !may.contains(*word)).collect();
+        assert!(leaked.is_empty(), "{leaked:?} on {at}, a device of {}", device.worker);
+        let (rows, here) = (Rows::of(device), device.cases());
         for case in cases(world) {
-            let word = canary(case).into_bytes();
-            let here = files.iter().any(|bytes| bytes.windows(word.len()).any(|window| window == word));
-            found += u64::from(here);
-            let may = world.granted[&case].contains(&device.worker);
-            assert!(may || !here, "case {case} is on a device of {}", device.worker);
+            let word = words::of_case(case);
+            let shown = here.contains(&case);
+            assert!(!shown || found.contains(&word), "the search misses {word} on {at}");
+            let scopes = rows.scopes(case);
+            assert!(
+                scopes > 0 || !found.contains(&word),
+                "{word} is left on {at}, which holds nothing of its case"
+            );
+            let may = may.contains(&word) || may.contains(&words::of_plan(case));
+            assert!(scopes == 0 || may, "{at} holds {scopes} scopes of {case}, and was never granted one");
         }
     }
-    assert!(found > 0 || world.founders.is_empty(), "the search finds nothing at all");
 }

@@ -60,14 +60,28 @@ pub struct Wire {
 }
 
 impl Wire {
-    pub fn between(stores: [&Store; 2], fault: Option<(Fault, usize)>, portion: usize) -> Self {
-        let sides = [stores[0].sync().connect().unwrap(), stores[1].sync().accept().unwrap()];
+    pub fn between(
+        stores: [&Store; 2],
+        versions: [&[u32]; 2],
+        fault: Option<(Fault, usize)>,
+        portion: usize,
+    ) -> Self {
+        let mut sides = [
+            stores[0].sync().connect_speaking(versions[0]).unwrap(),
+            stores[1].sync().accept_speaking(versions[1]).unwrap(),
+        ];
+        sides.iter_mut().for_each(|side| drop(side.overhear()));
         Self { sides, fault, portion, carried: 0, over: false }
+    }
+
+    /// What each side has said, in the clear.
+    pub fn said(&mut self) -> [Vec<u8>; 2] {
+        self.sides.each_mut().map(Session::overhear)
     }
 
     /// Runs it to its end; `meanwhile` is asked after each portion what else is done.
     pub fn run(
-        mut self,
+        &mut self,
         dice: &mut Dice,
         mut meanwhile: impl FnMut(&mut Dice) -> Option<usize>,
     ) -> [SyncReport; 2] {

@@ -3,24 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use caseplan_core::access::{GrantState, NewGrant};
-use caseplan_core::case::{NewParticipant, NewPerson, ParticipantRole};
+use caseplan_core::access::{DocumentKind, GrantState, NewGrant};
+use caseplan_core::case::{NewParticipant, NewPerson, Origin, ParticipantRole};
 use caseplan_core::contact::reads::ContactQuery;
-use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
-use caseplan_core::identity::record::EndReason;
-use caseplan_core::ids::{CaseId, ContactId};
-use caseplan_core::sync::SyncFailed;
+use caseplan_core::identity::record::Extent;
+use caseplan_core::ids::{CaseId, ChangeHash, ContactId, VisitationPlanId};
+use caseplan_core::visitation::NewVisitationPlan;
 use caseplan_core::{Error, Store};
 
 use crate::deeds::{DEEDS, is_a_refusal};
 use crate::dice::Dice;
-use crate::support::Device;
+use crate::files::OnAStick;
+use crate::support::hostile::Hostile;
 use crate::support::link::take_in;
-use crate::wire::{Fault, Wire};
+use crate::support::{Device, Image, weekly};
+use crate::words;
 
 /// How often each thing came about.
 pub type Tally = BTreeMap<String, u64>;
+
+/// The workers of a story.
+pub const WORKERS: &[&str] = &["w-0", "w-1", "w-2"];
 
 /// One thing that happens: enough to do it again without the others.
 #[derive(Debug, Clone, Copy)]
@@ -33,20 +37,37 @@ pub struct World {
     pub devices: Vec<Device>,
     /// Devices that were ended: nobody owes them anything.
     pub ended: BTreeSet<usize>,
+    /// Whether an ended device still hands over its work when all come to rest.
+    pub ended_come_back: bool,
+    /// Devices whose store was an older copy at some time.
+    pub restored: BTreeSet<usize>,
     pub tally: Tally,
     pub trace: Vec<String>,
     /// Who was ever granted a case, its founder's worker included.
     pub granted: BTreeMap<CaseId, BTreeSet<String>>,
+    /// Who was ever granted nothing of a case but the plan that has a word.
+    pub visiting: BTreeMap<CaseId, BTreeSet<String>>,
+    /// The plan of each case that has a word.
+    pub plans: BTreeMap<CaseId, VisitationPlanId>,
     /// The worker who opened each case.
     pub founders: BTreeMap<CaseId, String>,
+    /// Cases of which something was taken back from somebody.
+    pub taken_back: BTreeSet<CaseId>,
     /// Contacts whose recording returned, and the device it returned on.
     pub acknowledged: BTreeMap<ContactId, (CaseId, usize)>,
-    backups: Vec<(usize, PathBuf)>,
-}
-
-/// The word that stands in one case only.
-pub fn canary(case: CaseId) -> String {
-    format!("kanari{}", case.to_string().replace('-', ""))
+    /// For each word that was written after the end of a device: that device.
+    pub after_end: Vec<usize>,
+    /// Changes that the intruder signed for another's actor.
+    pub forged: BTreeSet<ChangeHash>,
+    pub intruder: Hostile,
+    pub intrusions: usize,
+    pub files: Vec<OnAStick>,
+    pub backups: Vec<(usize, PathBuf)>,
+    /// Whole phones, vaults included; nothing in a story in which none comes back.
+    pub images: Option<Vec<(usize, Image)>>,
+    /// Whether a whole phone came back, so that an actor may have two changes of one number.
+    pub may_fork: bool,
+    seed: u64,
 }
 
 /// What happens in the story of a seed.
@@ -58,6 +79,7 @@ impl World {
     pub fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let first = Device::new(&format!("first-{seed}"), "w-0");
+        let intruder = Hostile::enrolled_by(&first);
         let mut devices = vec![first];
         for at in 1..3 + dice.below(2) {
             let worker = ["w-0", "w-1", "w-0", "w-2"][at];
@@ -68,12 +90,25 @@ impl World {
         Self {
             devices,
             ended: BTreeSet::new(),
+            ended_come_back: dice.chance(50),
+            restored: BTreeSet::new(),
             tally: Tally::new(),
             trace: Vec::new(),
             granted: BTreeMap::new(),
+            visiting: BTreeMap::new(),
+            plans: BTreeMap::new(),
             founders: BTreeMap::new(),
+            taken_back: BTreeSet::new(),
             acknowledged: BTreeMap::new(),
+            after_end: Vec::new(),
+            forged: BTreeSet::new(),
+            intruder,
+            intrusions: 0,
+            files: Vec::new(),
             backups: Vec::new(),
+            images: dice.maybe(30, |_| Vec::new()),
+            may_fork: false,
+            seed,
         }
     }
 
@@ -81,40 +116,65 @@ impl World {
         let mut dice = Dice::new(step.seed);
         let at = dice.below(self.devices.len());
         match dice.below(100) {
-            0..=66 => self.deed(at, &mut dice),
-            67..=83 => {
+            0..=61 => self.deed(at, &mut dice),
+            62..=77 => {
                 let to = (at + 1 + dice.below(self.devices.len() - 1)) % self.devices.len();
                 self.meet(at, to, &mut dice);
             }
-            84..=88 => self.grant(at, &mut dice),
-            89 => self.take_back(at, &mut dice),
-            90 => self.end(&mut dice),
-            91..=92 => self.note("restart", at, |world| world.devices[at].restart()),
-            93..=94 => self.note("compact", at, |world| {
-                world.devices[at].store.compact(1).unwrap();
-            }),
-            95..=96 => self.back_up(at),
-            97 => self.restore(&mut dice),
+            78..=80 => self.grant(at, &mut dice),
+            81..=82 => self.grant_visits(at, &mut dice),
+            83 => self.take_back(at, &mut dice),
+            84 => self.end(&mut dice),
+            85..=86 => self.note("restart", "restart", at).devices[at].restart(),
+            87 => {
+                self.note("compact", "compact", at).devices[at].store.compact(1).unwrap();
+            }
+            88..=89 => self.back_up(at),
+            90 => self.restore(&mut dice),
+            91 => self.clone_without_vault(&mut dice),
+            92..=93 => self.hand_over(at, &mut dice),
+            94..=95 => self.take_over(&mut dice),
+            96..=97 => self.intrude(at, &mut dice),
             _ => {
                 // A clock that is wrong, in either direction.
                 let seconds = dice.below(4 * 24 * 3600) as i64 - 24 * 3600;
-                self.note("clock skew", at, |world| world.devices[at].clock.advance(seconds));
+                self.note("clock skew", "clock skew", at).devices[at].clock.advance(seconds);
             }
         }
     }
 
-    fn count(&mut self, what: &str) {
+    pub fn count(&mut self, what: &str) {
         *self.tally.entry(what.to_owned()).or_default() += 1;
     }
 
-    fn note(&mut self, what: &str, at: usize, work: impl FnOnce(&mut Self)) {
+    /// Tells something of a device, and counts it under a name.
+    pub fn note(&mut self, what: &str, name: &str, at: usize) -> &mut Self {
         self.trace.push(format!("{what} on {at}"));
-        self.count(what);
-        work(self);
+        self.count(name);
+        self
     }
 
-    /// Something that a person does; refusals are answers too.
+    /// The devices that were not ended.
+    pub fn living(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.devices.len()).filter(|at| !self.ended.contains(at))
+    }
+
+    /// What makes a new device's keys and ids.
+    pub fn name(&self) -> String {
+        format!("device-{}-{}", self.devices.len(), self.seed)
+    }
+
+    /// Something that a person does; refusals are answers too. Where there is nothing to do it to, it is something else.
     fn deed(&mut self, at: usize, dice: &mut Dice) {
+        self.devices[at].clock.advance(60 + dice.below(3600) as i64);
+        for _ in 0..DEEDS.len() {
+            if self.one_deed(at, dice) {
+                return;
+            }
+        }
+    }
+
+    fn one_deed(&mut self, at: usize, dice: &mut Dice) -> bool {
         let mut throw = dice.below(DEEDS.iter().map(|(_, weight, _)| weight).sum());
         let chosen = DEEDS.iter().find(|(_, weight, _)| {
             let chosen = throw < *weight;
@@ -123,92 +183,90 @@ impl World {
         });
         let (name, _, deed) = chosen.unwrap();
         let device = &self.devices[at];
-        device.clock.advance(60 + dice.below(3600) as i64);
         let (cases, contacts) = (device.cases(), contacts(device));
         let done = deed(device, dice);
-        self.trace.push(format!("{name} on {at}: {done:?}"));
         match done {
-            Ok(_) => self.count("command"),
+            Ok(true) => self.count("command"),
+            Ok(false) => return false,
             Err(error) => {
                 assert!(is_a_refusal(&error), "{name} on {at}: {error:?}");
                 self.count("refused command");
+                self.trace.push(format!("{name} on {at}: refused"));
+                return false;
             }
         }
-        let device = &self.devices[at];
-        for case in device.cases().into_iter().filter(|case| !cases.contains(case)) {
-            let person = NewPerson { name: canary(case), born: None };
-            let new = NewParticipant { person, role: ParticipantRole::Sibling, from: None, origin: None };
-            device.store.cases().add_participant(case, &new).unwrap();
-            self.granted.entry(case).or_default().insert(device.worker.clone());
-            self.founders.insert(case, device.worker.clone());
+        self.trace.push(format!("{name} on {at}"));
+        for case in self.devices[at].cases().into_iter().filter(|case| !cases.contains(case)) {
+            self.mark(at, case);
         }
-        for (contact, case) in crate::world::contacts(device) {
+        for (contact, case) in crate::world::contacts(&self.devices[at]) {
             if !contacts.contains_key(&contact) {
                 self.acknowledged.insert(contact, (case, at));
             }
         }
+        true
     }
 
-    /// Two devices sync, mostly over a bad connection, and one of them may be used meanwhile.
-    fn meet(&mut self, one: usize, other: usize, dice: &mut Dice) {
-        let fault = dice.maybe(75, |dice| {
-            (
-                dice.pick(&Fault::ALL).unwrap(),
-                if dice.chance(40) { dice.below(6_000) } else { dice.below(60_000) },
-            )
-        });
-        let name = fault.map_or("no fault", |((_, name), _)| name);
-        self.trace
-            .push(format!("{one} syncs with {other}: {name} after {:?}", fault.map(|(_, after)| after)));
-        let portion = [200, 1_500, 20_000][dice.below(3)];
-        let busy = dice.maybe(20, |dice| dice.below(2));
-        let wire = Wire::between(
-            [&self.devices[one].store, &self.devices[other].store],
-            fault.map(|((fault, _), after)| (*fault, after)),
-            portion,
-        );
-        let (devices, mut left) = (&self.devices, 2);
-        let reports = wire.run(dice, |dice| {
-            let who = busy.filter(|_| left > 0 && dice.chance(10))?;
-            left -= 1;
-            let device = &devices[[one, other][who]];
-            let case = *dice.pick(&device.cases())?;
-            let change = caseplan_core::case::CaseChange {
-                team: Some(format!("team {}", dice.below(1000))),
-                ..Default::default()
-            };
-            match device.store.cases().change(case, &change) {
-                Ok(_) => Some(who),
-                Err(error) if is_a_refusal(&error) => None,
-                Err(error) => panic!("{error:?}"),
-            }
-        });
-        self.count(name);
-        for report in &reports {
-            let outcome = report.failed.as_ref().map_or("in good order", |failed| failed.code());
-            self.trace.push(format!("  {:?}", report.failed));
-            self.count(&format!("session {outcome}"));
-        }
-        match fault {
-            Some(((Fault::CrashOne, _), _)) => self.devices[one].restart(),
-            Some(((Fault::CrashOther, _), _)) => self.devices[other].restart(),
-            _ => {}
-        }
+    /// Gives a new case its words: one in its own document, one in a visitation plan.
+    fn mark(&mut self, at: usize, id: CaseId) {
+        let device = &self.devices[at];
+        let origin = |word: String| {
+            Some(Origin {
+                source: "aviary".to_owned(),
+                external_id: word,
+                recorded_by: None,
+                recorded_at: None,
+            })
+        };
+        let person = NewPerson { name: "Noé".to_owned(), born: None };
+        let role = ParticipantRole::Sibling;
+        let new = NewParticipant { person, role, from: None, origin: origin(words::of_case(id)) };
+        let sibling = device.store.cases().add_participant(id, &new).unwrap();
+        let case = device.store.cases().get(id).unwrap().unwrap();
+        let plan = NewVisitationPlan { origin: origin(words::of_plan(id)), ..weekly(&case, &sibling) };
+        let plan = device.store.visitation_plans().create(id, &plan).unwrap().plan.id;
+        let worker = device.worker.clone();
+        self.plans.insert(id, plan);
+        self.granted.entry(id).or_default().insert(worker.clone());
+        self.founders.insert(id, worker);
+        (0..2).for_each(|_| self.count("command"));
     }
 
     fn grant(&mut self, at: usize, dice: &mut Dice) {
         let Some(case) = dice.pick(&self.devices[at].cases()).copied() else { return };
-        let worker = dice.word(&["w-0", "w-1", "w-2"]);
+        let worker = dice.word(WORKERS);
         let grant =
             NewGrant { may_grant: dice.chance(50), ..NewGrant::colleague(worker.parse().unwrap(), 1) };
-        match self.devices[at].store.grants().give(case, &grant) {
-            Ok(_) => {
-                self.granted.entry(case).or_default().insert(worker.to_owned());
-                self.note("grant", at, |_| {});
-            }
-            Err(Error::NotGranted { .. }) => self.count("refused grant"),
-            Err(error) => panic!("{error:?}"),
+        if self.give(at, case, &grant) {
+            self.granted.entry(case).or_default().insert(worker.to_owned());
+            self.note("grant", "grant", at);
         }
+    }
+
+    /// One visitation plan of a case, and nothing else of it.
+    fn grant_visits(&mut self, at: usize, dice: &mut Dice) {
+        let cases: Vec<_> =
+            self.devices[at].cases().into_iter().filter(|it| self.plans.contains_key(it)).collect();
+        let Some(case) = dice.pick(&cases).copied() else { return };
+        let worker = dice.word(WORKERS);
+        let grant = NewGrant {
+            extent: Extent::Visits(self.plans[&case]),
+            writes: vec![DocumentKind::ContactLog],
+            ..NewGrant::colleague(worker.parse().unwrap(), 1)
+        };
+        if self.give(at, case, &grant) {
+            self.visiting.entry(case).or_default().insert(worker.to_owned());
+            self.note("grant of visits", "grant of visits", at);
+        }
+    }
+
+    fn give(&mut self, at: usize, case: CaseId, grant: &NewGrant) -> bool {
+        match self.devices[at].store.grants().give(case, grant) {
+            Ok(_) => return true,
+            Err(Error::NotGranted { .. }) => self.count("refused grant"),
+            Err(error) => panic!("a grant on {at}: {error:?}"),
+        }
+        false
     }
 
     fn take_back(&mut self, at: usize, dice: &mut Dice) {
@@ -219,99 +277,31 @@ impl World {
             return;
         }
         match store.grants().take_back(case, &grants) {
-            Ok(()) => self.note("take back", at, |_| {}),
+            Ok(()) => {
+                self.taken_back.insert(case);
+                self.note("take back", "take back", at);
+            }
             Err(Error::NotGranted { .. }) => self.count("refused taking back"),
-            Err(error) => panic!("{error:?}"),
+            Err(error) => panic!("taking back on {at}: {error:?}"),
         }
-    }
-
-    /// The first device, which is the root, ends another: once in a story, for one is never to be had back.
-    fn end(&mut self, dice: &mut Dice) {
-        let at = 1 + dice.below(self.devices.len() - 1);
-        if self.devices.len() - self.ended.len() < 4 {
-            return;
-        }
-        let device = self.devices[at].store.identity().device();
-        self.devices[0].store.identity().end_device(device, EndReason::Lost).unwrap();
-        self.ended.insert(at);
-        self.note("end of device", at, |_| {});
-    }
-
-    fn back_up(&mut self, at: usize) {
-        let path = self.devices[at].folder.path().join(format!("backup-{}", self.backups.len()));
-        self.devices[at].store.back_up(&path, |_| {}, &CancelToken::default()).unwrap();
-        self.backups.push((at, path));
-        self.note("backup", at, |_| {});
-    }
-
-    /// An older copy takes the place of a store: what only that store had since is lost, and may be.
-    fn restore(&mut self, dice: &mut Dice) {
-        let Some((at, backup)) = dice.pick(&self.backups).cloned() else { return };
-        self.note("restore", at, |world| {
-            let device = &mut world.devices[at];
-            device.store.close();
-            for ending in ["", "-wal", "-shm"] {
-                let mut name = device.file().into_os_string();
-                name.push(ending);
-                let _ = std::fs::remove_file(name);
-            }
-            Store::restore(&backup, &device.file()).unwrap();
-            device.restart();
-            let here = contacts(&world.devices[at]);
-            let elsewhere: Vec<_> = world.devices.iter().map(contacts).collect();
-            world.acknowledged.retain(|contact, (_, by)| {
-                *by != at
-                    || here.contains_key(contact)
-                    || elsewhere.iter().any(|held| held.contains_key(contact))
-            });
-        });
-    }
-
-    /// Over good connections, until nobody has anything new.
-    pub fn come_to_rest(&mut self) {
-        for device in &self.devices {
-            device.clock.set(crate::support::at("2027-06-01T08:00:00Z"));
-        }
-        let mut last = Vec::new();
-        for _ in 0..8 {
-            let mut quiet = true;
-            last.clear();
-            for one in 0..self.devices.len() {
-                for other in one + 1..self.devices.len() {
-                    let stores = [&self.devices[one].store, &self.devices[other].store];
-                    let sync = || Wire::between(stores, None, usize::MAX).run(&mut Dice::new(0), |_| None);
-                    let mut reports = sync();
-                    if reports[1].failed == Some(SyncFailed::Stranger) {
-                        // Whoever missed the end of a device knows the network by its secret before.
-                        reports = sync();
-                    }
-                    let upload = self.ended.contains(&one) || self.ended.contains(&other);
-                    for report in &reports {
-                        assert!(upload || report.failed.is_none(), "{one} with {other}: {report:?}");
-                        let rests = upload || (report.equal && report.sent == 0 && report.received == 0);
-                        quiet &= rests;
-                        if !rests {
-                            last.push((one, other, report.clone()));
-                        }
-                    }
-                }
-            }
-            if quiet {
-                return;
-            }
-        }
-        panic!("devices that never come to rest: {last:?}");
     }
 
     /// The workers who may read a case by the end, as a device of its founder's worker knows; nothing if there is none.
     pub fn readers(&self, case: CaseId) -> Option<BTreeSet<String>> {
         let founder = &self.founders[&case];
-        let mut living = (0..self.devices.len()).filter(|at| !self.ended.contains(at));
-        let at = living
+        let at = self
+            .living()
             .find(|at| self.devices[*at].worker == *founder && self.devices[*at].cases().contains(&case))?;
         let grants = self.devices[at].store.grants().list(case).unwrap();
-        let holding = grants.into_iter().filter(|grant| grant.state == GrantState::Live);
+        let holding = grants
+            .into_iter()
+            .filter(|grant| grant.state == GrantState::Live && matches!(grant.extent, Extent::Level(_)));
         Some(holding.map(|grant| grant.worker.to_string()).chain([founder.clone()]).collect())
+    }
+
+    /// The stores of two devices.
+    pub fn stores(&self, one: usize, other: usize) -> [&Store; 2] {
+        [&self.devices[one].store, &self.devices[other].store]
     }
 }
 

@@ -24,7 +24,7 @@ use caseplan_core::identity::{KeyVault, MemoryVault, Role};
 use caseplan_core::ids::{CaseId, WorkerId};
 use caseplan_core::storage::Location;
 use caseplan_core::testing::{FixedClock, SeededRandom};
-use caseplan_core::time::{Day, Instant, Zone};
+use caseplan_core::time::{Clock, Day, Instant, Zone};
 use caseplan_core::visitation::{
     ContactMethod, DueVisit, Mandate, NewVisitationPlan, OccurrenceRef, PartyRef, Schedule, VisitationPlan,
 };
@@ -158,6 +158,17 @@ impl Device {
             }
         }
         panic!("two devices that never come to rest");
+    }
+
+    /// A copy of this one's store in another place, from a backup, with some vault.
+    pub fn copied(&self, name: &str, backup: &std::path::Path, vault: Arc<MemoryVault>) -> Self {
+        let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(131).wrapping_add(byte.into()));
+        let (folder, worker) = (Arc::new(scratch()), self.worker.clone());
+        let clock = Arc::new(FixedClock::at(self.clock.now().unwrap()));
+        let file = folder.path().join("caseplan.db");
+        Store::restore(backup, &file).unwrap();
+        let store = Store::open(config(file, &worker, &clock, seed), vault.clone()).unwrap();
+        Self { store, clock, vault, folder, worker, seed }
     }
 
     /// A store like this one's on another file, with this vault or another.

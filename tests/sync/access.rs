@@ -143,6 +143,26 @@ fn an_ended_device_hands_over_its_work_and_gets_nothing() {
 }
 
 #[test]
+fn an_ended_device_says_nothing_of_a_case_to_a_peer_that_was_not_granted_it() {
+    let (phone, tablet) = colleagues();
+    let lost = Device::new("lost", "w-117");
+    take_in(&phone.store, &lost.store, "w-117", &[Role::Caseworker]);
+    lost.store.cases().create(&new_case("2026-0117", CANARY)).unwrap();
+    phone.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
+    for _ in 0..3 {
+        sync(&phone.store, &tablet.store);
+    }
+    for (peer, may) in [(&tablet, false), (&phone, true)] {
+        let mut link = Link::between(&lost.store, &peer.store);
+        link.sides[0].overhear();
+        link.run(usize::MAX);
+        let said = link.sides[0].overhear();
+        let word = said.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
+        assert_eq!(word, may, "to a device of {}", peer.worker);
+    }
+}
+
+#[test]
 fn a_device_that_missed_the_end_of_another_is_reached_at_the_second_attempt() {
     let (phone, tablet) = colleagues();
     let lost = Device::new("lost", "w-117");

@@ -7,6 +7,7 @@ use caseplan_core::exchange::{CancelToken, Refusal};
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::EndReason;
 use caseplan_core::ids::CaseId;
+use caseplan_core::sync::SyncFailed;
 
 use crate::support::Device;
 use crate::support::link::{sync, take_in};
@@ -107,6 +108,22 @@ fn a_restored_copy_with_its_vault_makes_again_what_it_wrote_under_numbers_that_w
     team(&tablet, case, "east");
     come_to_rest(&[&phone, &tablet]);
     assert_eq!(phone.store.conflicts().list(Some(case)).unwrap().len(), 1);
+}
+
+#[test]
+fn exported_bytes_heal_a_fork_as_a_session_does() {
+    let (mut phone, tablet, case) = phone_and_tablet();
+    let monday = phone.image("monday");
+    team(&phone, case, "north");
+    phone.meet(&tablet);
+    phone.come_back(&monday);
+    phone.clock.advance(60);
+    kind_of_case(&phone, case, "foster");
+    phone.meet(&tablet);
+    for device in [&phone, &tablet] {
+        assert_eq!(seen(device, case), (Some("north".to_owned()), Some("foster".to_owned())));
+    }
+    come_to_rest(&[&phone, &tablet]);
 }
 
 #[test]
@@ -232,4 +249,7 @@ fn two_copies_that_are_both_used_are_told() {
     }
     assert_eq!(tablet.store.info().unwrap().other_copy_wrote_at, None, "it is nobody's copy");
     assert_eq!(seen(&phone, case), seen(&tablet, case));
+    // To each other they are a mirror: who talks to itself is not told apart from who is talked to by a copy.
+    let reports = sync(&phone.store, &twin.store);
+    assert_eq!(reports[1].failed, Some(SyncFailed::NotProven));
 }

@@ -90,7 +90,6 @@ fn a_root_that_went_down_with_a_phone_is_recovered_and_the_others_follow() {
     share(&tablet, case.id, "w-9");
     meets(&newcomer, &tablet);
     // The desk has never heard of the newcomer, nor of what it was granted: the first session tells it.
-    sync(&newcomer.store, &desk.store);
     meets(&newcomer, &desk);
     team(&newcomer, case.id, "north");
     meets(&newcomer, &desk);

@@ -5,7 +5,9 @@ use caseplan_core::case::CaseChange;
 use caseplan_core::contact::ContactDraft;
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::reads::ContactQuery;
+use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
+use caseplan_core::identity::record::EndReason;
 use caseplan_core::ids::{CaseId, GrantId};
 use caseplan_core::visitation::OccurrenceRef;
 use caseplan_core::{Error, Store};
@@ -214,4 +216,55 @@ fn a_grant_that_comes_back_in_time_keeps_the_case_and_gives_a_new_actor() {
             .len(),
         2
     );
+}
+
+#[test]
+fn what_was_taken_back_goes_from_an_older_copy_too_though_others_know_its_later_work() {
+    let Story { phone, mut tablet, case, grant, occurrences } = substitute();
+    let backup = tablet.folder.path().join("backup");
+    tablet.store.back_up(&backup, |_| {}, &CancelToken::default()).unwrap();
+    tablet.records(occurrences[1], NARRATIVE);
+    sync(&phone.store, &tablet.store);
+    tablet.store.close();
+    for ending in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", tablet.file().display()));
+    }
+    Store::restore(&backup, &tablet.file()).unwrap();
+    tablet.restart();
+    // The copy has the first visit only; of both the phone knows, and will never tell again.
+    phone.store.grants().take_back(case, &[grant]).unwrap();
+    sync(&phone.store, &tablet.store);
+    sync(&phone.store, &tablet.store);
+    assert_eq!(taken_back(&tablet.store), []);
+    assert!(tablet.store.cases().get(case).unwrap().is_none());
+    let page = phone.store.contacts().page(&ContactQuery::of_case(case, 10)).unwrap();
+    assert_eq!(page.contacts.len(), 2);
+    let again = sync(&phone.store, &tablet.store);
+    assert!(again.iter().all(|report| report.sent == 0 && report.failed.is_none()), "{again:?}");
+}
+
+#[test]
+fn what_was_held_of_an_ended_device_while_a_case_was_taken_back_counts_for_all_after_a_new_grant() {
+    let Story { phone, tablet, case, grant, .. } = substitute();
+    let lost = Device::new("lost", "w-117");
+    take_in(&phone.store, &lost.store, "w-117", &[Role::Caseworker]);
+    let with_more = NewGrant { may_grant: true, ..colleague() };
+    let more = phone.store.grants().give(case, &with_more).unwrap().id;
+    sync(&phone.store, &lost.store);
+    sync(&phone.store, &tablet.store);
+    let named = CaseChange { case_type: Some(NARRATIVE.to_owned()), ..CaseChange::default() };
+    lost.store.cases().change(case, &named).unwrap();
+    sync(&lost.store, &tablet.store);
+    // The tablet gives the case back, keeps it for its draft, and learns of the end when its word does not count.
+    let start = DraftStart::InCase { case_id: case, kind: caseplan_core::contact::ContactKind::FamilyVisit };
+    tablet.store.contacts().start_draft(&start).unwrap();
+    tablet.store.grants().take_back(case, &[grant, more]).unwrap();
+    phone.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
+    (0..2).for_each(|_| drop(sync(&tablet.store, &phone.store)));
+    assert_eq!(taken_back(&tablet.store).len(), 1);
+    phone.store.grants().give(case, &colleague()).unwrap();
+    (0..2).for_each(|_| drop(sync(&tablet.store, &phone.store)));
+    let seen = |device: &Device| device.store.cases().get(case).unwrap().unwrap().case_type;
+    assert_eq!(seen(&tablet).as_deref(), Some(NARRATIVE));
+    assert_eq!(seen(&phone), seen(&tablet));
 }

@@ -7,9 +7,11 @@ use super::records::{EndHash, Records};
 use super::scopes;
 use crate::document::chunk::{self, Limits};
 use crate::error::{Error, Result};
+use crate::identity::authority::DeviceEnd;
 use crate::identity::record::{Last, LogId, Receipt, RecordBody};
 use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, DocumentId};
+use crate::planted::{self, Defect};
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
 use crate::store::Store;
@@ -20,21 +22,33 @@ const LATE_SECONDS: i64 = 14 * 24 * 3600;
 const RECORDS_PER_RECEIPT: usize = 8;
 const CHANGES_PER_RECEIPT: usize = 48;
 
-/// Writes receipts for each end that counts now and did not before.
+/// Writes receipts for each end that counts now and did not before, and for all where this device's word counts now and
+/// did not before.
 pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Result<()> {
     if change.keys.is_none() || change.authority.held().all().count() == before.held().all().count() {
         return Ok(());
     }
+    if planted::is(Defect::ReceiptsSkipped) {
+        return Ok(());
+    }
     let scopes: Vec<ScopeFacts> = change.authority.scopes().copied().collect();
+    // Where this device's word counts from now on it attests what it holds of everybody who ended before: it may have
+    // learned of those ends while its word did not count, and what it has applied is never taken out.
+    let gained: Vec<bool> = scopes
+        .iter()
+        .map(|facts| {
+            change.authority.may_attest(change.device, facts) && !before.may_attest(change.device, facts)
+        })
+        .collect();
     let (was, is) = (before.judgement(), change.authority.judgement());
-    let mut ends: Vec<(EndHash, DeviceId)> = Vec::new();
+    let mut ends: Vec<(EndHash, DeviceId, bool)> = Vec::new();
     for (device, found) in &is.ended {
         let known = was.ended.get(device);
-        let new = found.iter().filter(|end| known.is_none_or(|known| !known.contains(end)));
-        ends.extend(new.map(|end| (end.record, *device)));
+        let new = |end: &DeviceEnd| known.is_none_or(|known| !known.contains(end));
+        ends.extend(found.iter().map(|end| (end.record, *device, new(end))));
     }
-    for facts in &scopes {
-        for (end, device) in &ends {
+    for (facts, gained) in scopes.iter().zip(&gained) {
+        for (end, device, _) in ends.iter().filter(|(_, _, new)| *new || *gained) {
             write(change, facts, *end, &[*device], false)?;
         }
     }
@@ -44,7 +58,8 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
         let was: BTreeSet<EndHash> =
             ends_of_grants(before, case, founder).into_iter().map(|(end, _)| end).collect();
         for (end, devices) in ends_of_grants(&change.authority, case, founder) {
-            for facts in scopes.iter().filter(|facts| facts.case == case && !was.contains(&end)) {
+            let of_case = scopes.iter().zip(&gained).filter(|(facts, _)| facts.case == case);
+            for (facts, _) in of_case.filter(|(_, gained)| **gained || !was.contains(&end)) {
                 write(change, facts, end, &devices, false)?;
             }
         }

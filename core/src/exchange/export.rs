@@ -15,6 +15,7 @@ use crate::ids::{CaseId, DeviceId, DocumentId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
 use crate::store::Store;
+use crate::sync::peers::Said;
 
 /// An export that is being read.
 pub struct Export {
@@ -49,7 +50,7 @@ impl Export {
         }
         if let Some(theirs) = &theirs {
             let held = theirs.documents.iter().map(|(id, held)| (*id.as_bytes(), held));
-            store.note_held_documents(theirs.device, held)?;
+            store.note_held_documents(theirs.device, held, Said::Something)?;
         }
         let scopes = store.own().authority.scopes().copied().collect();
         Self::of(store, Receiver::Holder(theirs), scopes)

@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::identity::signature::Place;
 use crate::ids::{Actor, ChangeHash, DocumentId, ScopeId, sha256};
 use crate::random;
+use crate::storage::Writing;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
-use crate::storage::{StorageFailed, Writing};
 use crate::store::project::{self, Touched};
 use crate::store::{Changes, LogLevel, Store, locked};
 
@@ -63,13 +63,15 @@ impl Store {
         cache.remove(row.id);
         let result = self.inner.database.write(|tx| {
             self.ready()?;
+            // A case that was taken back may have gone meanwhile, and its documents with it.
+            let Some(facts) = scopes::facts(&tx.reading(), &row.scope_id)? else {
+                return Ok(Default::default());
+            };
             let document = match Kind::from_code(&row.kind) {
                 Some(_) => self.load(&tx.reading(), row)?,
                 None => Document::new(Kind::Case).map_err(|_| Error::Unexpected { reason: "genesis" })?,
             };
             let own_actor = tx.reading().own_actor(row.id)?;
-            let facts =
-                scopes::facts(&tx.reading(), &row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
             let (millis, place) = (now.timestamp_millis(), DocumentId::from_slice(&row.document_id)?);
             let choices = fork::choices(&authority, &facts, place);
             let rest = fork::take_out(tx, row, &document, &choices, millis)?;
@@ -144,5 +146,44 @@ impl Store {
             self.inner.log(LogLevel::Warning, "store.other_copy", Vec::new());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::case::{NewCase, NewPerson};
+    use crate::identity::MemoryVault;
+    use crate::storage::Location;
+    use crate::store::StoreConfig;
+    use crate::testing::{FixedClock, SeededRandom};
+    use crate::time::{Zone, from_unix};
+
+    #[test]
+    fn changes_of_a_case_that_has_gone_meanwhile_are_not_taken_and_nothing_is_damaged() {
+        let config = StoreConfig {
+            location: Location::Memory("intake-gone".to_owned()),
+            worker: "w-1".parse().unwrap(),
+            zone: Zone::UTC,
+            clock: Arc::new(FixedClock::at(from_unix(1_772_438_400))),
+            random: Arc::new(SeededRandom::new(1)),
+            log: None,
+        };
+        let store = Store::open(config, Arc::new(MemoryVault::default())).unwrap();
+        let new = NewCase {
+            reference: "2026-0117".to_owned(),
+            case_type: None,
+            primary_client: NewPerson { name: "Léa Martin".to_owned(), born: None },
+            assigned_worker: None,
+            team: None,
+            opened_on: None,
+            origin: None,
+        };
+        let case = store.cases().create(&new).unwrap();
+        let row = store.read(|reading| Ok(reading.documents()?.remove(0))).unwrap();
+        store.inner.database.write(|tx| Ok::<_, Error>(tx.remove_case(case.id.as_bytes())?)).unwrap();
+        assert_eq!(store.take_changes(&row, Vec::new()), Ok(Intake::default()));
     }
 }

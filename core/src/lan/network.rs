@@ -38,3 +38,16 @@ impl NetworkFailed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_that_lacks_is_told_from_a_network_that_is_not_there() {
+        let of = |kind: io::ErrorKind| NetworkFailed::of(&kind.into()).code();
+        assert_eq!(of(io::ErrorKind::PermissionDenied), "not_permitted");
+        assert_eq!(of(io::ErrorKind::AddrNotAvailable), "unavailable");
+        assert_eq!(of(io::ErrorKind::AddrInUse), "unavailable");
+    }
+}

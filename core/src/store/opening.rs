@@ -15,6 +15,7 @@ use crate::identity::keys::{RootKey, secret};
 use crate::identity::record::Signed;
 use crate::identity::{Authority, DeviceKeys, KeyVault};
 use crate::ids::DeviceId;
+use crate::planted::{self, Defect};
 use crate::random;
 use crate::storage::Database;
 use crate::storage::settings::setting;
@@ -169,7 +170,7 @@ pub(crate) fn begin_session(inner: &Inner) -> Result<()> {
     let session: [u8; 16] = random::bytes(inner.config.random.as_ref())?;
     vault.store(secret::SESSION_NEXT, &session)?;
     inner.database.write(|tx| {
-        if !ours {
+        if !ours && !planted::is(Defect::RotationSkipped) {
             tx.rotate_actors()?;
         }
         // The clock may have been set back since this file was last open.

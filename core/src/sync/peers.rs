@@ -15,6 +15,17 @@ use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
 use crate::store::{LogLevel, Store};
 use crate::time::from_unix;
 
+/// On what occasion a peer said what it holds of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// It told everything that it holds of it.
+    Everything,
+    /// It told some of what it holds.
+    Something,
+    /// It took in what was sent to it before.
+    Acknowledged,
+}
+
 impl Store {
     /// What is held of the scopes that this device and a peer may both read.
     pub(crate) fn held_with(&self, peer: DeviceId) -> Result<Held> {
@@ -199,21 +210,22 @@ impl Store {
             }
             Ok(behind)
         })?;
-        if behind.is_empty() { Ok(()) } else { self.keep_held(peer, &behind, false) }
+        if behind.is_empty() { Ok(()) } else { self.keep_held(peer, &behind, Said::Something) }
     }
 
     /// A peer says what it holds of documents. Where that is less than it was known to hold, it was restored: the truth
     /// is what it says now. Where it knows later work of this device's own present actor than is here, this device was
     /// restored: it writes there as somebody new from now on, and gets its work back.
     pub(crate) fn note_vectors(&self, peer: DeviceId, vectors: &[(i64, Holding)]) -> Result<()> {
-        if vectors.is_empty() { Ok(()) } else { self.keep_held(peer, vectors, true) }
+        if vectors.is_empty() { Ok(()) } else { self.keep_held(peer, vectors, Said::Everything) }
     }
 
-    /// Keeps what a peer acknowledged, by document id.
+    /// Keeps what a peer said that it holds, by document id: of its own accord, or after it took in what was sent.
     pub(crate) fn note_held_documents<'a>(
         &self,
         peer: DeviceId,
         held: impl Iterator<Item = ([u8; 16], &'a Holding)>,
+        said: Said,
     ) -> Result<()> {
         let rows = self.read(|reading| {
             let mut rows = Vec::new();
@@ -222,13 +234,13 @@ impl Store {
             }
             Ok(rows)
         })?;
-        if rows.is_empty() { Ok(()) } else { self.keep_held(peer, &rows, false) }
+        if rows.is_empty() { Ok(()) } else { self.keep_held(peer, &rows, said) }
     }
 
-    fn keep_held(&self, peer: DeviceId, held: &[(i64, Holding)], all_of_it: bool) -> Result<()> {
+    fn keep_held(&self, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {
         self.inner.database.write(|tx| {
             for (row, holding) in held {
-                if all_of_it {
+                if said == Said::Everything {
                     tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
                 }
                 let own = tx.reading().own_actor(*row)?;
@@ -237,8 +249,17 @@ impl Store {
                     let ours = tx.reading().hashes_at(*row, actor, *seq)?;
                     if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
                         tx.set_held_elsewhere(peer.as_bytes(), *row, actor, *seq)?;
-                    } else if ours.is_empty() && own == Some(*actor) {
+                        continue;
+                    }
+                    if ours.is_empty() && own == Some(*actor) {
                         tx.rotate_actor(*row)?;
+                    }
+                    // It knows later work than is here, and of what was sent that is not all: had the two parted, it
+                    // would say so by now.
+                    let last = tx.reading().vector(*row)?.into_iter().find(|entry| entry.actor == *actor);
+                    let last = last.filter(|last| last.branches.is_empty() && last.seq < *seq);
+                    if let Some(last) = last.filter(|_| said == Said::Acknowledged) {
+                        tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
                     }
                 }
             }

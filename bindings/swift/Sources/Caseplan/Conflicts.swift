@@ -14,7 +14,7 @@ public struct Conflicts: Sendable {
   }
 
   /// Fields in conflict, watched.
-  public func watch(in caseId: CaseId? = nil) -> Watched<[Conflict]> {
+  public func watchList(in caseId: CaseId? = nil) -> Watched<[Conflict]> {
     engine.watch([.conflicts, .cases, .identity], in: caseId) { try $0.listConflicts(caseId: caseId) }
   }
 
@@ -42,7 +42,7 @@ public struct Issues: Sendable {
   }
 
   /// Issues, watched.
-  public func watch(in caseId: CaseId? = nil, settledToo: Bool = false) -> Watched<[Issue]> {
+  public func watchList(in caseId: CaseId? = nil, settledToo: Bool = false) -> Watched<[Issue]> {
     engine.watch([.issues], in: caseId) { try $0.listIssues(caseId: caseId, settledToo: settledToo) }
   }
 

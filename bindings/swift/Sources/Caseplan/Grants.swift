@@ -20,12 +20,12 @@ public struct Grants: Sendable {
   }
 
   /// Every grant on a case, those that were taken back too.
-  public func list(_ caseId: CaseId) async throws -> [GrantView] {
+  public func list(on caseId: CaseId) async throws -> [GrantView] {
     try await engine.read { try $0.grants(caseId: caseId) }
   }
 
   /// Every grant on a case, watched.
-  public func watchList(_ caseId: CaseId) -> Watched<[GrantView]> {
+  public func watchList(on caseId: CaseId) -> Watched<[GrantView]> {
     engine.watch([.identity]) { try $0.grants(caseId: caseId) }
   }
 

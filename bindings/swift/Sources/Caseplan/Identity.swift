@@ -100,6 +100,9 @@ public struct Identity: Sendable {
   }
 
   /// Makes a new root on this device after the old one was lost. There are new words afterwards.
+  ///
+  /// What the old root signed counts as far as this device has heard of it: sync with everybody first, or a device that
+  /// it took in since must be taken in anew.
   public func recoverRoot(words: String) async throws {
     try await engine.command { try $0.recoverRoot(words: words) }
   }

@@ -8,7 +8,8 @@ import CaseplanTypes
 /// While a loop runs over it, this device announces itself in the local network under a random name, finds others that
 /// do, and syncs with those of its domain; what is recorded meanwhile is sent at once. Strangers have no
 /// ``NearbyPeer/device``. A slow reader gets the newest. Each loop is a search of its own; leaving it, or cancelling its
-/// task, ends the search, and so does the end of the store. Throws ``CaseplanError/NetworkFailed(reason:)``.
+/// task, ends the search and every session of it. A store that is closed or suspended meanwhile ends it with that error.
+/// Throws ``CaseplanError/NetworkFailed(reason:)``.
 public struct Nearby: AsyncSequence, Sendable {
   public typealias Element = [NearbyPeer]
 

@@ -23,7 +23,7 @@ struct GrantTests {
     #expect(takenBack.map(\.case) == [family.lea.id])
     #expect(takenBack.first?.drafts == 0)
     #expect(try await phone.store.grants.takenBack().isEmpty)
-    let listed = try await phone.store.grants.list(family.lea.id)
+    let listed = try await phone.store.grants.list(on: family.lea.id)
     #expect(listed.map(\.id) == [grant.id])
     if case .live? = listed.first?.state { Testing.Issue.record("a grant that was taken back is live") }
   }

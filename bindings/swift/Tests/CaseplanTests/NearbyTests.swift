@@ -114,6 +114,26 @@ struct NearbyTests {
     await expect(.Closed) { for try await _ in phone.store.sync.nearby() { break } }
   }
 
+  @Test(.timeLimit(.minutes(2))) func whoLeavesTheLoopLeavesEverySessionToo() async throws {
+    let (phone, tablet) = (try await Phone(), try await Phone())
+    try await takeIn(tablet, by: phone)
+    guard hasMulticast else { return }
+    let device = try await tablet.store.identity.device()
+    async let left: Void = {
+      for try await peers in tablet.store.sync.nearby() where peers.contains(where: { $0.progress.state == .upToDate })
+      {
+        break
+      }
+    }()
+    var states: [SyncState] = []
+    for try await peers in phone.store.sync.nearby() {
+      states += peers.filter { $0.device == device }.map(\.progress.state)
+      if states.last == .over { break }
+    }
+    #expect(states.contains(.upToDate))
+    try await left
+  }
+
   @Test func nobodyAtAHostAndPortIsAnErrorOfTheNetwork() async throws {
     let phone = try await Phone()
     await expect(.NetworkFailed(reason: "unreachable")) {

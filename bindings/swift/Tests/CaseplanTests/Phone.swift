@@ -79,7 +79,7 @@ struct Phone: Sendable {
   func share(with other: Phone) async throws {
     guard try await store.identity.domain() == other.store.identity.domain(), worker != other.worker else { return }
     for found in try await store.cases.list(.init(worker: nil, closedToo: true)) {
-      if try await store.grants.list(found.id).contains(where: { $0.worker == other.worker }) { continue }
+      if try await store.grants.list(on: found.id).contains(where: { $0.worker == other.worker }) { continue }
       var grant = NewGrant.colleague(other.worker)
       grant.mayGrant = true
       do {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::identity::LogVector;
 use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
+use crate::planted::{self, Defect};
 use crate::store::Store;
 use crate::sync::digest::Digest;
 use crate::sync::wire::Wire;
@@ -29,6 +30,9 @@ impl Replica {
         self.expect(&[Stage::Authority], "authority")?;
         let domain = self.store.own().authority.domain_log();
         self.records.insert(domain, vector);
+        self.heard = true;
+        // What is held by now is said in what follows, or told apart by the logs' digests.
+        self.record_count = self.store.record_count();
         if self.side == Side::Initiator {
             self.say_records(&[domain])?;
             self.say_authority()?;
@@ -111,7 +115,10 @@ impl Replica {
         }
         self.settled = true;
         if self.stage == Stage::Authority {
-            self.say_new_records()?;
+            // Before its vectors have come nobody knows what the peer lacks.
+            if self.heard {
+                self.say_new_records()?;
+            }
             if self.side == Side::Initiator {
                 self.begin()?;
             }
@@ -162,7 +169,8 @@ impl Replica {
             self.say_records(&[domain])?;
         }
         let standing = self.store.standing_of(self.peer)?;
-        let shut_out = standing != Standing::Current && self.access == Access::Full;
+        let ignored = planted::is(Defect::EndIgnoredInOpenSession) && self.stage != Stage::Authority;
+        let shut_out = standing != Standing::Current && self.access == Access::Full && !ignored;
         if shut_out {
             self.access = Access::UploadOnly;
             self.queue.clear();

@@ -3,6 +3,7 @@
 use super::{Access, Replica, Stage};
 use crate::error::Result;
 use crate::exchange::vector::Holding;
+use crate::ids::ScopeId;
 
 impl Replica {
     /// Something was committed here: by the worker, or by a session with somebody else.
@@ -31,8 +32,18 @@ impl Replica {
     /// Queues this device's own work that the peer is not known to hold.
     pub(super) fn upload(&mut self) -> Result<()> {
         self.stage = Stage::Upload;
-        let rows = self.store.read(|reading| Ok(reading.documents()?))?;
-        rows.into_iter().try_for_each(|row| self.queue_own(row))
+        for row in self.store.read(|reading| Ok(reading.documents()?))? {
+            // Whoever was never let in gets no word of it, though it would not keep it.
+            let scope = ScopeId::from_slice(&row.scope_id)?;
+            let own = self.store.own();
+            let let_in =
+                own.authority.scope(&scope).is_some_and(|facts| own.authority.was_let_in(self.peer, facts));
+            drop(own);
+            if let_in {
+                self.queue_own(row)?;
+            }
+        }
+        Ok(())
     }
 }
 

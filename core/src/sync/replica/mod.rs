@@ -21,11 +21,13 @@ use super::wire::Wire;
 use crate::blob::BlobHash;
 use crate::error::{Error, Result};
 use crate::exchange::Import;
+use crate::exchange::message::Message;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::Holding;
 use crate::identity::LogVector;
 use crate::identity::record::LogId;
 use crate::ids::DeviceId;
+use crate::planted::Late;
 use crate::store::Store;
 
 use round::Round;
@@ -93,10 +95,13 @@ pub(crate) enum ReplicaFailed {
 pub(crate) struct Replica {
     store: Store,
     import: Import,
+    late: Late<Message>,
     peer: DeviceId,
     side: Side,
     access: Access,
     stage: Stage,
+    /// The peer has said what records it holds.
+    heard: bool,
     /// The peer's records have come: case data may follow.
     settled: bool,
     out: VecDeque<Wire>,
@@ -137,10 +142,12 @@ impl Replica {
         let mut replica = Self {
             store,
             import,
+            late: Late::default(),
             peer,
             side,
             access: Access::Full,
             stage: Stage::Authority,
+            heard: false,
             settled: false,
             out: VecDeque::new(),
             queue: VecDeque::new(),

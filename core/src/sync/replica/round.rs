@@ -116,7 +116,7 @@ impl Replica {
         self.unkept.retain(|document| !held.0.values().any(|scope| scope.contains_key(document)));
         self.keep_theirs()?;
         self.store.settle_taken_back();
-        if self.round.again {
+        if self.round.again && self.side == Side::Initiator {
             return self.begin_round();
         }
         self.catch_up()

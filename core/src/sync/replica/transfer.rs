@@ -8,6 +8,8 @@ use crate::exchange::message::Message;
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::ids::sha256;
+use crate::planted::{self, Defect};
+use crate::sync::peers::Said;
 use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
 
 /// Batches that may be on their way at once,
@@ -104,7 +106,7 @@ impl Replica {
         self.round.received += brought.changes;
         if entitled {
             self.store.inner.database.give_way();
-            self.import.take(message)?;
+            self.late.instead_of(message).map_or(Ok(()), |message| self.import.take(message))?;
         } else {
             let notices = brought.hashes.iter().map(|hash| (*hash, "not_entitled".to_owned()));
             self.out.push_back(Wire::Notice(notices.collect()));
@@ -127,6 +129,7 @@ impl Replica {
                 *known = (seq, short);
             }
         }
+        let held = if planted::is(Defect::AckBeforeCommit) { theirs.clone() } else { held };
         self.unkept.insert(brought.document);
         self.out.push_back(Wire::Ack { document: brought.document, held });
         Ok(())
@@ -164,7 +167,10 @@ impl Replica {
     pub(super) fn keep_theirs(&mut self) -> Result<()> {
         let unkept = std::mem::take(&mut self.unkept);
         let held = unkept.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
-        self.store.note_held_documents(self.peer, held)
+        // While something is on its way, the peer has not seen all that is here.
+        let all = self.queue.is_empty() && self.window.is_empty();
+        let said = if all { Said::Acknowledged } else { Said::Something };
+        self.store.note_held_documents(self.peer, held, said)
     }
 }
 

@@ -270,6 +270,9 @@ fn who_may_only_renew_changes_nothing_but_the_expiry() {
         Standing::Current,
         "the first one has no end"
     );
+    // Nor does its word end anybody.
+    world.end_device(&hub, &marc);
+    assert_eq!(world.authority.standing(marc.device_id(), NOW), Standing::Current);
 }
 
 #[test]

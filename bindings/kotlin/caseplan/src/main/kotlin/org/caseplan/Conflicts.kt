@@ -14,7 +14,7 @@ public class Conflicts internal constructor(
     public suspend fun list(caseId: CaseId? = null): List<Conflict> = engine.read { it.listConflicts(caseId) }
 
     /** Fields in conflict, watched. */
-    public fun watch(caseId: CaseId? = null): Flow<List<Conflict>> =
+    public fun watchList(caseId: CaseId? = null): Flow<List<Conflict>> =
         engine.watch(Concerns(Topic.CONFLICTS, Topic.CASES, Topic.IDENTITY, caseId = caseId)) {
             it.listConflicts(caseId)
         }
@@ -49,7 +49,7 @@ public class Issues internal constructor(
     ): List<Issue> = engine.read { it.listIssues(caseId, settledToo) }
 
     /** Issues, watched. */
-    public fun watch(
+    public fun watchList(
         caseId: CaseId? = null,
         settledToo: Boolean = false,
     ): Flow<List<Issue>> =

@@ -49,7 +49,7 @@ public class Grants internal constructor(
 }
 
 /** A grant of everything up to a level: what a substitute or a colleague gets. */
-public fun colleague(
+public fun NewGrant.Companion.colleague(
     worker: WorkerId,
     level: Int = 1,
 ): NewGrant =

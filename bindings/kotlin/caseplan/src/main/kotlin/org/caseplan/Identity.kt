@@ -86,7 +86,12 @@ public class Identity internal constructor(
     /** Confirms that the secret was shown and is kept elsewhere: it is deleted here. */
     public suspend fun confirmRecoveryShown(): Unit = engine.command { it.confirmRecoveryShown() }
 
-    /** Makes a new root on this device after the old one was lost. There are new words afterwards. */
+    /**
+     * Makes a new root on this device after the old one was lost. There are new words afterwards.
+     *
+     * What the old root signed counts as far as this device has heard of it: sync with everybody first, or a device that it
+     * took in since must be taken in anew.
+     */
     public suspend fun recoverRoot(words: String): Unit = engine.command { it.recoverRoot(words) }
 
     /** Makes a new root on this device by the 32 bytes of a QR code. */

@@ -86,7 +86,8 @@ public class Sync internal constructor(
      * Each collection is a search of its own.
      *
      * It tells at once, and whenever it changes, whom it sees and how each session stands; a slow collector gets the newest.
-     * Strangers have no [NearbyPeer.device]. It ends with the coroutine that collects it, and with the store.
+     * Strangers have no [NearbyPeer.device]. It ends with the coroutine that collects it, after the sessions took their leave;
+     * a store that is closed or suspended meanwhile ends it with that error.
      *
      * An app needs its platform's permissions for the local network: `docs/sync.md` names them. With the platform's own
      * discovery, hand what it finds to [connect] and [accept] instead.

@@ -18,7 +18,7 @@ class GrantTest {
             val phone = Phone.open()
             val tablet = phone.enrol("w-204")
             val family = Family.of(phone.store)
-            val grant = phone.store.grants.give(family.lea.id, colleague(WorkerId("w-204")))
+            val grant = phone.store.grants.give(family.lea.id, NewGrant.colleague(WorkerId("w-204")))
             phone.hand(tablet)
             tablet.store.cases.addParticipant(family.lea.id, tom)
             assertEquals(emptyList(), tablet.hand(phone).quarantined)

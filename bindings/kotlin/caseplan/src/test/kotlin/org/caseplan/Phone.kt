@@ -75,7 +75,7 @@ class Phone private constructor(
         for (case in store.cases.list(CaseFilter(closedToo = true))) {
             if (store.grants.list(case.id).any { it.worker == other.worker }) continue
             try {
-                store.grants.give(case.id, colleague(other.worker).copy(mayGrant = true))
+                store.grants.give(case.id, NewGrant.colleague(other.worker).copy(mayGrant = true))
             } catch (_: CaseplanException.NotGranted) {
                 continue // not this one's to grant
             }

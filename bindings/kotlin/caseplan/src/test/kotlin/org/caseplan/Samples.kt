@@ -100,7 +100,7 @@ object Samples {
         store: Store,
         caseId: CaseId,
     ) {
-        store.grants.give(caseId, colleague(WorkerId("w-204")))
+        store.grants.give(caseId, NewGrant.colleague(WorkerId("w-204")))
         for (grant in store.grants.list(caseId)) println("${grant.worker} since ${grant.at}")
     }
 

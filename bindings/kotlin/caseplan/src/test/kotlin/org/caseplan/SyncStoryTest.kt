@@ -22,7 +22,7 @@ class SyncStoryTest {
     private suspend fun Phone.shares(
         case: Case,
         with: Phone,
-    ) = store.grants.give(case.id, colleague(with.worker).copy(mayGrant = true))
+    ) = store.grants.give(case.id, NewGrant.colleague(with.worker).copy(mayGrant = true))
 
     /** Whoever finds two values of a field chooses one. */
     private suspend fun Phone.settles() {
@@ -43,7 +43,7 @@ class SyncStoryTest {
             takenIn(phone, tablet)
             val family = Family.of(phone.store)
             family.saturdays()
-            val grant = phone.store.grants.give(family.lea.id, colleague(tablet.worker))
+            val grant = phone.store.grants.give(family.lea.id, NewGrant.colleague(tablet.worker))
             phone.syncs(tablet)
             for (device in listOf(phone, tablet)) device.now("2026-03-14T18:00:00Z")
             val (first, second) = tablet.store.planned(day("2026-03-02")..day("2026-03-14"))
@@ -228,5 +228,79 @@ class SyncStoryTest {
                 assertTrue(phone.store.exchange.quarantine().isEmpty())
                 assertTrue(phone.store.verify().isSound)
             }
+        }
+
+    /** A copy of a whole phone: its file and its vault. */
+    private class Image(
+        phone: Phone,
+    ) {
+        private val bytes = phone.file.readBytes()
+        private val secrets =
+            listOf("device", "root", "recovery", "session-next", "session-current")
+                .mapNotNull { name -> phone.vault.load(name)?.let { name to it } }
+
+        /** The phone as it was, in its folder or in another one. */
+        suspend fun opened(
+            phone: Phone,
+            folder: java.io.File = phone.folder,
+        ): Phone {
+            for (ending in listOf("-wal", "-shm")) java.io.File(folder, "caseplan.db$ending").delete()
+            java.io.File(folder, "caseplan.db").writeBytes(bytes)
+            val vault = MemoryKeyVault().also { vault -> secrets.forEach { (name, secret) -> vault.store(name, secret) } }
+            return Phone.open(phone.worker.value, folder, vault, phone.clock)
+        }
+    }
+
+    @Test
+    fun `a phone that comes back as a copy of last Monday keeps what it wrote before and after`() =
+        story {
+            val bought = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(bought, tablet)
+            val lea = Family.of(bought.store).lea
+            bought.syncs(tablet)
+            bought.store.close()
+            val monday = Image(bought)
+            val phone = bought.restarted()
+            phone.writes(lea, "north")
+            phone.syncs(tablet)
+            phone.store.close()
+
+            val back = monday.opened(phone)
+            assertNull(back.team(lea))
+            back.now("2026-03-09T08:00:00Z")
+            back.store.cases.change(lea.id, CaseChange(caseType = "foster"))
+            back.syncs(tablet)
+            for (device in listOf(back, tablet)) {
+                val seen = assertNotNull(device.store.cases.get(lea.id))
+                assertEquals("north" to "foster", seen.team to seen.caseType)
+                assertTrue(device.store.exchange.quarantine().all { it.reason == Refusal.Forked })
+                assertNull(device.store.info().otherCopyWroteAt)
+                assertTrue(device.store.verify().isSound)
+            }
+        }
+
+    @Test
+    fun `two copies of one phone that are both in use are told`() =
+        story {
+            val bought = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(bought, tablet)
+            val lea = Family.of(bought.store).lea
+            bought.syncs(tablet)
+            bought.store.close()
+            val image = Image(bought)
+            val phone = bought.restarted()
+            val twin = image.opened(phone, folder())
+            for (week in 2..4) {
+                phone.now("2026-03-${week * 7}T08:00:00Z")
+                phone.writes(lea, "week $week")
+                twin.store.cases.change(lea.id, CaseChange(caseType = "week $week"))
+                for (copy in listOf(phone, twin)) copy.syncs(tablet)
+            }
+            phone.syncs(tablet)
+            for (copy in listOf(phone, twin)) assertNotNull(copy.store.info().otherCopyWroteAt)
+            assertNull(tablet.store.info().otherCopyWroteAt)
+            assertEquals("week 4", phone.team(lea))
         }
 }

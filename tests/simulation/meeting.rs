@@ -1,0 +1,137 @@
+//! Two devices meet: mostly over a bad connection, and one of them may be used meanwhile, or ended.
+
+use caseplan_core::case::CaseChange;
+use caseplan_core::sync::{SyncFailed, SyncReport};
+
+use crate::deeds::is_a_refusal;
+use crate::dice::Dice;
+use crate::mishaps::{ends, writes_after};
+use crate::oracles;
+use crate::wire::{Fault, Wire};
+use crate::world::World;
+
+/// What an app of another version speaks.
+const VERSIONS: [[&[u32]; 2]; 3] = [[&[1], &[1, 2]], [&[1, 2], &[1]], [&[1], &[2]]];
+
+/// What was done while a session was open.
+#[derive(Default)]
+struct Meanwhile {
+    ended: Option<usize>,
+    wrote: Option<usize>,
+}
+
+impl World {
+    /// Two devices sync, mostly over a bad connection, and one of them may be used meanwhile.
+    pub fn meet(&mut self, one: usize, other: usize, dice: &mut Dice) {
+        let fault = dice.maybe(75, |dice| {
+            (
+                dice.pick(&Fault::ALL).unwrap(),
+                if dice.chance(40) { dice.below(6_000) } else { dice.below(60_000) },
+            )
+        });
+        let name = fault.map_or("no fault", |((_, name), _)| name);
+        self.trace
+            .push(format!("{one} syncs with {other}: {name} after {:?}", fault.map(|(_, after)| after)));
+        let portion = [200, 1_500, 20_000][dice.below(3)];
+        let busy = dice.maybe(20, |dice| dice.below(2));
+        let versions = dice.maybe(5, |dice| *dice.pick(&VERSIONS).unwrap());
+        // The first device may end the other in the middle of what they say.
+        let peer = one.max(other);
+        let mut ending = (one.min(other) == 0 && self.may_end() && dice.chance(15)).then_some(dice.below(12));
+        let mut wire = Wire::between(
+            self.stores(one, other),
+            versions.unwrap_or([&[1], &[1]]),
+            fault.map(|((fault, _), after)| (*fault, after)),
+            portion,
+        );
+        let (devices, mut left, mut meanwhile) = (&self.devices, 2, Meanwhile::default());
+        let reports = wire.run(dice, |dice| {
+            if let Some(after) = ending.take() {
+                ending = after.checked_sub(1);
+                if ending.is_none() {
+                    meanwhile.ended = ends(devices, peer).then_some(peer);
+                    meanwhile.wrote = meanwhile.ended.filter(|_| writes_after(devices, 0, dice));
+                    return Some(usize::from(other == 0));
+                }
+                return None;
+            }
+            let who = busy.filter(|_| left > 0 && dice.chance(10))?;
+            left -= 1;
+            let device = &devices[[one, other][who]];
+            let case = *dice.pick(&device.cases())?;
+            let team = Some(format!("team {}", dice.below(1000)));
+            match device.store.cases().change(case, &CaseChange { team, ..CaseChange::default() }) {
+                Ok(_) => Some(who),
+                Err(error) if is_a_refusal(&error) => None,
+                Err(error) => panic!("{error:?}"),
+            }
+        });
+        if let Some(at) = meanwhile.ended {
+            self.has_ended(at, meanwhile.wrote);
+            self.note("end while a session is open", "end in a session", at);
+        }
+        self.count(name);
+        if let Some(versions) = versions {
+            self.trace.push(format!("  versions {versions:?}"));
+            self.count("version skew");
+        }
+        for report in &reports {
+            let outcome = report.failed.as_ref().map_or("in good order", SyncFailed::code);
+            self.trace.push(format!("  {:?}", report.failed));
+            self.count(&format!("session {outcome}"));
+        }
+        let said = wire.said();
+        match fault {
+            Some(((Fault::CrashOne, _), _)) => self.devices[one].restart(),
+            Some(((Fault::CrashOther, _), _)) => self.devices[other].restart(),
+            _ => {}
+        }
+        oracles::after_a_session(self, [one, other], said);
+    }
+
+    /// Over good connections, until nobody has anything new.
+    pub fn come_to_rest(&mut self) {
+        for device in &self.devices {
+            device.clock.set(crate::support::at("2027-06-01T08:00:00Z"));
+        }
+        let mut last = Vec::new();
+        let shut_out = |at: &usize| self.ended.contains(at);
+        for _ in 0..8 {
+            let mut quiet = true;
+            last.clear();
+            for one in 0..self.devices.len() {
+                for other in one + 1..self.devices.len() {
+                    let upload = shut_out(&one) || shut_out(&other);
+                    if upload && !self.ended_come_back {
+                        continue;
+                    }
+                    for report in &self.meet_well(one, other) {
+                        assert!(upload || report.failed.is_none(), "{one} with {other}: {report:?}");
+                        let rests = upload || (report.equal && report.sent == 0 && report.received == 0);
+                        quiet &= rests;
+                        if !rests {
+                            last.push((one, other, report.clone()));
+                        }
+                    }
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+        panic!("devices that never come to rest: {last:?}");
+    }
+
+    /// A session over a good connection. Whoever missed the end of a device knows the network by the secret before, and
+    /// is reached at the second attempt.
+    fn meet_well(&self, one: usize, other: usize) -> [SyncReport; 2] {
+        let sync = || {
+            let mut wire = Wire::between(self.stores(one, other), [&[1], &[1]], None, usize::MAX);
+            let reports = wire.run(&mut Dice::new(0), |_| None);
+            oracles::says_only_what_is_granted(self, [one, other], wire.said());
+            reports
+        };
+        let reports = sync();
+        if reports[1].failed == Some(SyncFailed::Stranger) { sync() } else { reports }
+    }
+}

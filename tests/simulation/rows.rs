@@ -1,0 +1,84 @@
+//! A store's own rows, read beside it: what no screen shows.
+
+use caseplan_core::ids::{CaseId, ChangeHash, DeviceId};
+use rusqlite::{Connection, OpenFlags, Params, params};
+
+use crate::support::Device;
+
+/// One store's file, open to be read.
+pub struct Rows(Connection);
+
+impl Rows {
+    pub fn of(device: &Device) -> Self {
+        Self(Connection::open_with_flags(device.file(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
+    }
+
+    /// What a peer is taken to hold: case, document, actor, number.
+    pub fn held_by(&self, peer: DeviceId) -> Vec<(CaseId, Vec<u8>, Vec<u8>, i64)> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT s.case_id, d.document_id, h.actor, h.seq FROM held_elsewhere h
+                 JOIN document d ON d.id = h.document JOIN scope s ON s.id = d.scope WHERE h.peer = ?1",
+            )
+            .unwrap();
+        let rows = statement.query_map([peer.as_bytes().as_slice()], |row| {
+            let case: Vec<u8> = row.get(0)?;
+            Ok((CaseId::from_slice(&case).unwrap(), row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Whether a change is held, by its document, actor and number.
+    pub fn holds(&self, document: &[u8], actor: &[u8], seq: i64) -> bool {
+        self.count(
+            "SELECT count(*) FROM change c JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document
+             WHERE d.document_id = ?1 AND a.actor = ?2 AND c.seq = ?3",
+            params![document, actor, seq],
+        ) > 0
+    }
+
+    pub fn holds_change(&self, hash: &ChangeHash) -> bool {
+        self.count("SELECT count(*) FROM change WHERE hash = ?1", [hash.0.as_slice()]) > 0
+    }
+
+    /// What is held of a case's levels without being part of a document: hashes, with the reason's number. What nobody
+    /// is known to have written, and what stands above a gap, is not passed on.
+    pub fn waiting(&self, case: CaseId) -> Vec<(Vec<u8>, i64)> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT c.hash, c.state FROM change c JOIN document d ON d.id = c.document
+                 JOIN scope s ON s.id = d.scope WHERE s.case_id = ?1 AND s.level IS NOT NULL
+                 AND (SELECT count(DISTINCT before.seq) FROM change before
+                      WHERE before.actor = c.actor AND before.seq <= c.seq) = c.seq
+                 AND c.state NOT IN (0, 2) ORDER BY c.hash",
+            )
+            .unwrap();
+        let rows = statement.query_map([case.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// How many numbers of an actor were given to two changes.
+    pub fn forks(&self) -> u64 {
+        self.count("SELECT count(*) FROM evidence WHERE reason = 'forked'", [])
+            + self.count(
+                "SELECT count(*) FROM (SELECT 1 FROM change GROUP BY document, actor, seq HAVING count(*) > 1)",
+                [],
+            )
+    }
+
+    /// Scopes of a case of which some document is held.
+    pub fn scopes(&self, case: CaseId) -> u64 {
+        self.count(
+            "SELECT count(*) FROM scope s WHERE s.case_id = ?1
+             AND EXISTS (SELECT 1 FROM document d JOIN change c ON c.document = d.id WHERE d.scope = s.id)",
+            [case.as_bytes().as_slice()],
+        )
+    }
+
+    fn count(&self, sql: &str, of: impl Params) -> u64 {
+        let count: i64 = self.0.prepare_cached(sql).unwrap().query_row(of, |row| row.get(0)).unwrap();
+        count.unsigned_abs()
+    }
+}
