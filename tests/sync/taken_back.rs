@@ -244,6 +244,34 @@ fn what_was_taken_back_goes_from_an_older_copy_too_though_others_know_its_later_
 }
 
 #[test]
+fn what_a_restored_phone_has_lost_comes_again_from_whoever_lost_the_case() {
+    let story = substitute();
+    let draft = drafted(&story, 1);
+    let Story { mut phone, tablet, case, grant, .. } = story;
+    let backup = phone.folder.path().join("backup");
+    phone.store.back_up(&backup, |_| {}, &CancelToken::default()).unwrap();
+    phone.store.grants().take_back(case, &[grant]).unwrap();
+    sync(&phone.store, &tablet.store);
+    let contacts = |phone: &Device| {
+        phone.store.contacts().page(&ContactQuery::of_case(case, 10)).unwrap().contacts.len()
+    };
+    assert_eq!(contacts(&phone), 1, "the first visit was handed over late");
+    phone.store.close();
+    for ending in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", phone.file().display()));
+    }
+    Store::restore(&backup, &phone.file()).unwrap();
+    phone.restart();
+    // The tablet takes the phone to hold the first visit, and has a second one for it.
+    tablet.store.contacts().complete(draft.id).unwrap();
+    for _ in 0..3 {
+        sync(&tablet.store, &phone.store);
+    }
+    assert_eq!(contacts(&phone), 2);
+    assert!(tablet.store.cases().get(case).unwrap().is_none(), "all of it is known elsewhere");
+}
+
+#[test]
 fn what_was_held_of_an_ended_device_while_a_case_was_taken_back_counts_for_all_after_a_new_grant() {
     let Story { phone, tablet, case, grant, .. } = substitute();
     let lost = Device::new("lost", "w-117");

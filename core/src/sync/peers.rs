@@ -24,6 +24,18 @@ pub(crate) enum Said {
     Something,
     /// It took in what was sent to it before.
     Acknowledged,
+    /// The same, and it told everything that it holds of it.
+    AcknowledgedAll,
+}
+
+impl Said {
+    fn everything(self) -> bool {
+        matches!(self, Self::Everything | Self::AcknowledgedAll)
+    }
+
+    fn acknowledged(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::AcknowledgedAll)
+    }
 }
 
 impl Store {
@@ -240,7 +252,7 @@ impl Store {
     fn keep_held(&self, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {
         self.inner.database.write(|tx| {
             for (row, holding) in held {
-                if said == Said::Everything {
+                if said.everything() {
                     tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
                 }
                 let own = tx.reading().own_actor(*row)?;
@@ -258,7 +270,7 @@ impl Store {
                     // would say so by now.
                     let last = tx.reading().vector(*row)?.into_iter().find(|entry| entry.actor == *actor);
                     let last = last.filter(|last| last.branches.is_empty() && last.seq < *seq);
-                    if let Some(last) = last.filter(|_| said == Said::Acknowledged) {
+                    if let Some(last) = last.filter(|_| said.acknowledged()) {
                         tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
                     }
                 }

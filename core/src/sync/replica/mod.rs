@@ -113,6 +113,8 @@ pub(crate) struct Replica {
     founded: BTreeSet<[u8; 16]>,
     /// What the peer is known to hold of documents that this session has touched.
     theirs: BTreeMap<[u8; 16], Holding>,
+    /// Documents of which the peer told all that it holds.
+    told: BTreeSet<[u8; 16]>,
     /// What of that the store has not kept yet.
     unkept: BTreeSet<[u8; 16]>,
     round: Round,
@@ -154,6 +156,7 @@ impl Replica {
             window: VecDeque::new(),
             founded: BTreeSet::new(),
             theirs: BTreeMap::new(),
+            told: BTreeSet::new(),
             unkept: BTreeSet::new(),
             round: Round::default(),
             seen,

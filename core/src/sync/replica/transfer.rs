@@ -156,6 +156,7 @@ impl Replica {
         self.counts.sent += changes;
         self.round.sent += changes;
         self.theirs.insert(document, held);
+        self.told.insert(document);
         self.unkept.insert(document);
         if self.unkept.len() >= KEEP_AFTER {
             self.keep_theirs()?;
@@ -166,11 +167,18 @@ impl Replica {
     /// Keeps what the peer is known to hold now: it is no longer only here.
     pub(super) fn keep_theirs(&mut self) -> Result<()> {
         let unkept = std::mem::take(&mut self.unkept);
-        let held = unkept.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
         // While something is on its way, the peer has not seen all that is here.
         let all = self.queue.is_empty() && self.window.is_empty();
-        let said = if all { Said::Acknowledged } else { Said::Something };
-        self.store.note_held_documents(self.peer, held, said)
+        // What a peer acknowledges it tells whole: where that is less than it was known to hold, it was restored.
+        let (told, heard): (Vec<_>, Vec<_>) =
+            unkept.into_iter().partition(|document| self.told.contains(document));
+        let told_so = if all { Said::AcknowledgedAll } else { Said::Everything };
+        let heard_so = if all { Said::Acknowledged } else { Said::Something };
+        for (documents, said) in [(told, told_so), (heard, heard_so)] {
+            let held = documents.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
+            self.store.note_held_documents(self.peer, held, said)?;
+        }
+        Ok(())
     }
 }
 
