@@ -1,6 +1,5 @@
 //! What happens to devices: ended, backed up, replaced by an older copy, copied without their vault.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use caseplan_core::case::CaseChange;
@@ -91,19 +90,17 @@ impl World {
 
     /// Whoever recorded a contact may have lost it to an older copy, or because the case was taken back from him: then it
     /// is owed as long as somebody has it who may hand it on. An ended device hands on its own work only, and who lost the
-    /// case lets go of what he takes others to hold: an older copy among them has not told him yet.
+    /// case, or is about to hear of it, lets go of what he takes others to hold: an older copy has not told him yet.
     fn owe_what_is_left(&mut self) {
         let (restored, taken_back) = (&self.restored, &self.taken_back);
         let held: Vec<_> = self.living().map(|at| (at, contacts(&self.devices[at]))).collect();
-        let readers: BTreeMap<CaseId, _> =
-            self.founders.keys().map(|case| (*case, self.readers(*case))).collect();
-        let reads = |at: usize, case: &CaseId| {
-            let readers = readers.get(case).and_then(Option::as_ref);
-            readers.is_none_or(|readers| readers.contains(&self.devices[at].worker))
+        // Of a case that was taken back from anybody only its founder is sure to be let in still.
+        let stays = |at: usize, case: &CaseId| {
+            !taken_back.contains(case) || self.founders.get(case) == Some(&self.devices[at].worker)
         };
         self.acknowledged.retain(|contact, (case, by)| {
             !restored.contains(by) && !taken_back.contains(case)
-                || held.iter().any(|(at, held)| reads(*at, case) && held.contains_key(contact))
+                || held.iter().any(|(at, held)| stays(*at, case) && held.contains_key(contact))
         });
     }
 
