@@ -178,36 +178,12 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::case::{NewCase, NewPerson};
-    use crate::identity::{MemoryVault, Scope};
-    use crate::storage::Location;
-    use crate::store::StoreConfig;
-    use crate::testing::{FixedClock, SeededRandom};
-    use crate::time::{Zone, from_unix};
+    use crate::identity::Scope;
+    use crate::testing::store_with_a_case;
 
     fn store(name: &str) -> (Store, ScopeId) {
-        let config = StoreConfig {
-            location: Location::Memory(format!("blobs-{name}")),
-            worker: "w-1".parse().unwrap(),
-            zone: Zone::UTC,
-            clock: Arc::new(FixedClock::at(from_unix(1_772_438_400))),
-            random: Arc::new(SeededRandom::new(1)),
-            log: None,
-        };
-        let store = Store::open(config, Arc::new(MemoryVault::default())).unwrap();
-        let new = NewCase {
-            reference: "2026-0117".to_owned(),
-            case_type: None,
-            primary_client: NewPerson { name: "Léa".to_owned(), born: None },
-            assigned_worker: None,
-            team: None,
-            opened_on: None,
-            origin: None,
-        };
-        let case = store.cases().create(&new).unwrap().id;
+        let (store, case) = store_with_a_case(&format!("blobs-{name}"));
         (store, Scope::Level(1).id(case))
     }
 

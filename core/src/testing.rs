@@ -91,3 +91,30 @@ impl Sync<'_> {
 pub fn reread_message(kind: u8, body: &[u8]) -> Option<(u8, Vec<u8>)> {
     Wire::decode(kind, body).ok().flatten().map(|wire| wire.encode())
 }
+
+/// A store in memory that is used alone, with Léa's case.
+#[cfg(test)]
+pub(crate) fn store_with_a_case(name: &str) -> (crate::Store, crate::ids::CaseId) {
+    use crate::case::{NewCase, NewPerson};
+    let config = crate::StoreConfig {
+        location: crate::storage::Location::Memory(name.to_owned()),
+        worker: "w-1".parse().unwrap(),
+        zone: crate::time::Zone::UTC,
+        clock: std::sync::Arc::new(FixedClock::at(crate::time::from_unix(1_772_438_400))),
+        random: std::sync::Arc::new(SeededRandom::new(1)),
+        log: None,
+    };
+    let vault = std::sync::Arc::new(crate::identity::MemoryVault::default());
+    let store = crate::Store::open(config, vault).unwrap();
+    let new = NewCase {
+        reference: "2026-0117".to_owned(),
+        case_type: None,
+        primary_client: NewPerson { name: "Léa Martin".to_owned(), born: None },
+        assigned_worker: None,
+        team: None,
+        opened_on: None,
+        origin: None,
+    };
+    let case = store.cases().create(&new).unwrap().id;
+    (store, case)
+}

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use caseplan_core::Store;
 use caseplan_core::exchange::{CancelToken, ImportReport};
 use caseplan_core::time::Clock;
 
@@ -223,17 +222,7 @@ impl World {
     /// An older copy takes the place of a store; what only that store had since is lost.
     fn restore(&mut self) {
         let Some((at, backup)) = self.dice.pick(&self.backups).cloned() else { return };
-        self.note("restore", at, |world| {
-            let device = &mut world.devices[at];
-            device.store.close();
-            for ending in ["", "-wal", "-shm"] {
-                let mut name = device.file().into_os_string();
-                name.push(ending);
-                let _ = std::fs::remove_file(name);
-            }
-            Store::restore(&backup, &device.file()).unwrap();
-            device.restart();
-        });
+        self.note("restore", at, |world| world.devices[at].restore(&backup));
     }
 
     /// What a command projected of what it touched is what a rebuild makes of everything.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use caseplan_core::Error;
 use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::record::EndReason;
 use caseplan_core::identity::{MemoryVault, Role};
 use caseplan_core::ids::CaseId;
 use caseplan_core::time::Clock;
-use caseplan_core::{Error, Store};
 
 use crate::dice::Dice;
 use crate::support::Device;
@@ -58,15 +58,7 @@ impl World {
         }
         let Some((at, backup)) = dice.pick(&self.backups).cloned() else { return };
         self.note("restore", "restore", at);
-        let device = &mut self.devices[at];
-        device.store.close();
-        for ending in ["", "-wal", "-shm"] {
-            let mut name = device.file().into_os_string();
-            name.push(ending);
-            let _ = std::fs::remove_file(name);
-        }
-        Store::restore(&backup, &device.file()).unwrap();
-        device.restart();
+        self.devices[at].restore(&backup);
         self.has_lost(at);
     }
 

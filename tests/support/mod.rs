@@ -10,7 +10,7 @@ pub mod chunks;
 pub mod hostile;
 pub mod link;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use caseplan_core::access::NewGrant;
@@ -179,6 +179,23 @@ impl Device {
         Self { store, clock, vault, folder, worker, seed: self.seed + 88_888 }
     }
 
+    /// A backup takes the place of the store, whose vault stays.
+    pub fn restore(&mut self, backup: &Path) {
+        self.store.close();
+        self.remove_file(&["", "-wal", "-shm"]);
+        Store::restore(backup, &self.file()).unwrap();
+        self.restart();
+    }
+
+    /// Removes what there is of the file and of those beside it.
+    fn remove_file(&self, endings: &[&str]) {
+        for ending in endings {
+            let mut name = self.file().into_os_string();
+            name.push(ending);
+            let _ = std::fs::remove_file(name);
+        }
+    }
+
     /// Everything that this device keeps, as a copy of the whole phone would take it along: file and vault.
     pub fn image(&self, name: &str) -> Image {
         self.store.suspend();
@@ -194,11 +211,7 @@ impl Device {
     pub fn come_back(&mut self, image: &Image) {
         self.store.close();
         std::fs::copy(&image.file, self.file()).unwrap();
-        for ending in ["-wal", "-shm"] {
-            let mut name = self.file().into_os_string();
-            name.push(ending);
-            let _ = std::fs::remove_file(name);
-        }
+        self.remove_file(&["-wal", "-shm"]);
         self.vault = image.vault();
         self.restart();
     }

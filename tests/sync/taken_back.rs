@@ -225,12 +225,7 @@ fn what_was_taken_back_goes_from_an_older_copy_too_though_others_know_its_later_
     tablet.store.back_up(&backup, |_| {}, &CancelToken::default()).unwrap();
     tablet.records(occurrences[1], NARRATIVE);
     sync(&phone.store, &tablet.store);
-    tablet.store.close();
-    for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", tablet.file().display()));
-    }
-    Store::restore(&backup, &tablet.file()).unwrap();
-    tablet.restart();
+    tablet.restore(&backup);
     // The copy has the first visit only; of both the phone knows, and will never tell again.
     phone.store.grants().take_back(case, &[grant]).unwrap();
     sync(&phone.store, &tablet.store);
@@ -256,12 +251,7 @@ fn what_a_restored_phone_has_lost_comes_again_from_whoever_lost_the_case() {
         phone.store.contacts().page(&ContactQuery::of_case(case, 10)).unwrap().contacts.len()
     };
     assert_eq!(contacts(&phone), 1, "the first visit was handed over late");
-    phone.store.close();
-    for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", phone.file().display()));
-    }
-    Store::restore(&backup, &phone.file()).unwrap();
-    phone.restart();
+    phone.restore(&backup);
     // The tablet takes the phone to hold the first visit, and has a second one for it.
     tablet.store.contacts().complete(draft.id).unwrap();
     for _ in 0..3 {

@@ -74,22 +74,21 @@ impl Store {
         }
         Ok(true)
     }
-}
 
-impl Store {
     /// The documents of which something is held that a choice does not keep.
     pub(crate) fn unsettled(&self, reading: &Reading<'_>) -> Result<BTreeSet<i64>> {
         let own = self.own();
         let mut unsettled = BTreeSet::new();
-        for facts in own.authority.scopes() {
-            let judgement = own.authority.case_judgement(facts.case, facts.founder);
-            let documents: BTreeSet<DocumentId> = judgement.forks.keys().map(|(of, _, _)| *of).collect();
-            for document in documents {
-                let Some(row) = reading.document(document.as_bytes())? else { continue };
-                let choices = fork::choices(&own.authority, facts, document);
-                if fork::is_unsettled(reading, row.id, &choices)? {
-                    unsettled.insert(row.id);
-                }
+        let chosen = own.authority.held().all().filter_map(|entry| match &entry.signed.record.body {
+            RecordBody::ForkChoice(choice) => Some(choice.document),
+            _ => None,
+        });
+        for document in chosen.collect::<BTreeSet<_>>() {
+            let Some(row) = reading.document(document.as_bytes())? else { continue };
+            let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
+            let choices = fork::choices(&own.authority, &facts, document);
+            if fork::is_unsettled(reading, row.id, &choices)? {
+                unsettled.insert(row.id);
             }
         }
         Ok(unsettled)

@@ -151,39 +151,14 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::case::{NewCase, NewPerson};
-    use crate::identity::MemoryVault;
-    use crate::storage::Location;
-    use crate::store::StoreConfig;
-    use crate::testing::{FixedClock, SeededRandom};
-    use crate::time::{Zone, from_unix};
+    use crate::testing::store_with_a_case;
 
     #[test]
     fn changes_of_a_case_that_has_gone_meanwhile_are_not_taken_and_nothing_is_damaged() {
-        let config = StoreConfig {
-            location: Location::Memory("intake-gone".to_owned()),
-            worker: "w-1".parse().unwrap(),
-            zone: Zone::UTC,
-            clock: Arc::new(FixedClock::at(from_unix(1_772_438_400))),
-            random: Arc::new(SeededRandom::new(1)),
-            log: None,
-        };
-        let store = Store::open(config, Arc::new(MemoryVault::default())).unwrap();
-        let new = NewCase {
-            reference: "2026-0117".to_owned(),
-            case_type: None,
-            primary_client: NewPerson { name: "Léa Martin".to_owned(), born: None },
-            assigned_worker: None,
-            team: None,
-            opened_on: None,
-            origin: None,
-        };
-        let case = store.cases().create(&new).unwrap();
+        let (store, case) = store_with_a_case("intake-gone");
         let row = store.read(|reading| Ok(reading.documents()?.remove(0))).unwrap();
-        store.inner.database.write(|tx| Ok::<_, Error>(tx.remove_case(case.id.as_bytes())?)).unwrap();
+        store.inner.database.write(|tx| Ok::<_, Error>(tx.remove_case(case.as_bytes())?)).unwrap();
         assert_eq!(store.take_changes(&row, Vec::new()), Ok(Intake::default()));
     }
 }

@@ -30,7 +30,9 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// What the owner of a holding lacks of a document.
     pub fn of(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding) -> Result<Self> {
-        let parted = vector::parted(reading, row.id, theirs)?;
+        // Who holds nothing parts from nobody.
+        let ours = if theirs.is_empty() { Vec::new() } else { reading.vector(row.id)? };
+        let parted = vector::parted(reading, row.id, &ours, theirs)?;
         let lacks = |change: &ChangeRow| match (parted.get(&change.actor), theirs.get(&change.actor)) {
             (Some(common), _) => change.seq > *common,
             (None, Some((seq, _))) => change.seq > *seq,

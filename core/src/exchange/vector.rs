@@ -129,9 +129,14 @@ pub fn holding(vector: &[VectorEntry]) -> Holding {
 
 /// The actors whose history here parts from what somebody holds, each with the number above which everything is to be
 /// sent: from there on the two have different changes, or only one of them knows of a fork.
-pub fn parted(reading: &Reading<'_>, document: i64, theirs: &Holding) -> Result<BTreeMap<[u8; 24], u64>> {
+pub fn parted(
+    reading: &Reading<'_>,
+    document: i64,
+    ours: &[VectorEntry],
+    theirs: &Holding,
+) -> Result<BTreeMap<[u8; 24], u64>> {
     let mut parted = BTreeMap::new();
-    for ours in reading.vector(document)? {
+    for ours in ours {
         let Some((seq, mark)) = theirs.get(&ours.actor) else { continue };
         // Of what a peer was once seen to hold no mark is kept.
         if *mark == [0; 8] || (*seq, *mark) == (ours.seq, ours.mark()) {

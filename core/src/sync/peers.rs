@@ -266,11 +266,13 @@ impl Store {
                     if ours.is_empty() && own == Some(*actor) {
                         tx.rotate_actor(*row)?;
                     }
+                    if !said.acknowledged() {
+                        continue;
+                    }
                     // It knows later work than is here, and of what was sent that is not all: had the two parted, it
                     // would say so by now.
                     let last = tx.reading().vector(*row)?.into_iter().find(|entry| entry.actor == *actor);
-                    let last = last.filter(|last| last.branches.is_empty() && last.seq < *seq);
-                    if let Some(last) = last.filter(|_| said.acknowledged()) {
+                    if let Some(last) = last.filter(|last| last.branches.is_empty() && last.seq < *seq) {
                         tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
                     }
                 }

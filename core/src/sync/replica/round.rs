@@ -222,8 +222,9 @@ impl Replica {
         for (document, theirs) in vectors {
             let found = self.store.read(|reading| {
                 let Some(row) = reading.document(&document)? else { return Ok(None) };
-                let parted = vector::parted(reading, row.id, &theirs)?;
-                Ok(Some((vector::of_document(reading, row.id)?, !parted.is_empty(), row)))
+                let ours = reading.vector(row.id)?;
+                let parted = vector::parted(reading, row.id, &ours, &theirs)?;
+                Ok(Some((vector::holding(&ours), !parted.is_empty(), row)))
             })?;
             let Some((ours, parted, row)) = found else {
                 self.round.coming += digest::lacking(&Holding::new(), &theirs);
