@@ -7,6 +7,7 @@ use crate::deeds::is_a_refusal;
 use crate::dice::Dice;
 use crate::mishaps::{ends, writes_after};
 use crate::oracles;
+use crate::rows::Rows;
 use crate::wire::{Fault, Wire};
 use crate::world::World;
 
@@ -118,6 +119,13 @@ impl World {
             if quiet {
                 return;
             }
+        }
+        for (one, other, _) in &last {
+            let [here, there] = [one, other].map(|at| Rows::of(&self.devices[*at]).changes());
+            let differ = here.symmetric_difference(&there);
+            let told =
+                differ.map(|held| format!("  on {}: {held}", if here.contains(held) { one } else { other }));
+            self.trace.extend([format!("{one} and {other} never come to rest")].into_iter().chain(told));
         }
         panic!("devices that never come to rest: {last:?}");
     }

@@ -1,5 +1,7 @@
 //! A store's own rows, read beside it: what no screen shows.
 
+use std::collections::BTreeSet;
+
 use caseplan_core::ids::{CaseId, ChangeHash, DeviceId};
 use rusqlite::{Connection, OpenFlags, Params, params};
 
@@ -56,6 +58,26 @@ impl Rows {
             )
             .unwrap();
         let rows = statement.query_map([case.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Every change that is held, in words: what a look at two devices that never come to rest begins with.
+    pub fn changes(&self) -> BTreeSet<String> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT hex(d.document_id), d.kind, hex(a.actor), c.seq, c.state, hex(c.hash) FROM change c
+                 JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| {
+            let texts: Vec<String> = [0, 1, 2, 5].iter().map(|at| row.get(*at)).collect::<Result<_, _>>()?;
+            let (seq, state): (i64, i64) = (row.get(3)?, row.get(4)?);
+            Ok(format!(
+                "{} {:.8}: {} of {}, state {state}, {:.8}",
+                texts[1], texts[0], seq, texts[2], texts[3]
+            ))
+        });
         rows.unwrap().map(Result::unwrap).collect()
     }
 

@@ -286,3 +286,26 @@ fn what_was_held_of_an_ended_device_while_a_case_was_taken_back_counts_for_all_a
     assert_eq!(seen(&tablet).as_deref(), Some(NARRATIVE));
     assert_eq!(seen(&phone), seen(&tablet));
 }
+
+#[test]
+fn a_worker_learns_from_her_other_device_that_a_case_was_taken_back() {
+    for drafts in [1, 0] {
+        let story = substitute();
+        let (phone, tablet) = (&story.phone, &story.tablet);
+        let laptop = Device::new("laptop", "w-204");
+        take_in(&phone.store, &laptop.store, "w-204", &[Role::Caseworker]);
+        sync(&phone.store, &laptop.store);
+        // A draft keeps the case on the tablet. Whoever took it back is not met again.
+        (0..drafts).for_each(|_| drop(drafted(&story, 1)));
+        phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
+        sync(&phone.store, &tablet.store);
+        assert_eq!(taken_back(&tablet.store).len(), drafts);
+        assert!(laptop.store.cases().get(story.case).unwrap().is_some());
+
+        let [sent, received] = sync(&tablet.store, &laptop.store);
+        assert!(sent.equal && received.equal, "{sent:?}");
+        // It was known on the phone: it is gone at once.
+        assert_eq!(laptop.store.cases().get(story.case).unwrap(), None);
+        assert_eq!(found(&laptop, &[NAME, NARRATIVE, STAYS]), Vec::<&str>::new());
+    }
+}

@@ -2,7 +2,6 @@
 //! (`sync.md` §5).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 
 use super::Grants;
 use crate::contact::complete::finish;
@@ -42,6 +41,9 @@ impl Grants<'_> {
         store.read(|reading| {
             let mut list = Vec::new();
             for (case, since) in cases {
+                if reading.documents_of_case(case.as_bytes())?.is_empty() {
+                    continue; // it has gone
+                }
                 list.push(TakenBack {
                     case,
                     since: from_unix(since),
@@ -78,7 +80,7 @@ impl Grants<'_> {
 }
 
 impl Store {
-    /// Cases of which every scope that is here was taken back, with the time of the last.
+    /// Cases of which every scope that is or was here was taken back, with the time of the last.
     fn cases_taken_back(&self) -> BTreeMap<CaseId, i64> {
         let own = self.own();
         let mut cases: BTreeMap<CaseId, Option<i64>> = BTreeMap::new();
@@ -181,10 +183,6 @@ impl Store {
         }
         cache.clear();
         drop(cache);
-        let mut own = self.inner.own.write().unwrap_or_else(PoisonError::into_inner);
-        own.authority =
-            own.authority.without_case(case).map_err(|_| Error::Unexpected { reason: "record" })?;
-        drop(own);
         self.inner.log(LogLevel::Info, "case.removed", vec![case.to_string()]);
         if external {
             // Another case may claim the same id of the agency's: it stood behind this one.

@@ -290,7 +290,7 @@ fn connect(location: &Location) -> Result<Connection> {
         Location::Memory(name) => Connection::open_with_flags(format!("file:/{name}?vfs=memdb"), flags)?,
     };
     connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(256);
     // Or a cached statement is planned anew whenever a value that it is given changes: a tenth of every write.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(

@@ -1,5 +1,7 @@
 //! A case that goes: everything that is stored of it, in one transaction, and then the log of writes too.
 //!
+//! What stays is that there was a case, by its id, and who might do what in it: the records that say that it was taken
+//! back. Without them another device of the worker, which has not heard of it, would bring the case again.
 //! What is deleted is overwritten (`secure_delete`), so nothing of it stays on a free page.
 
 use std::sync::PoisonError;
@@ -36,15 +38,12 @@ const REMOVALS: &[&str] = &[
 /// What goes with each of its documents.
 const OF_DOCUMENTS: &[&str] =
     &["external_row", "decision_row", "held_elsewhere", "head", "snapshot", "change"];
-/// Its documents and itself, once nothing refers to them.
+/// Its documents, once nothing refers to them.
 const ROOTS: &[&str] = &[
     "UPDATE document SET actor = NULL WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
     "DELETE FROM actor WHERE document IN (
         SELECT id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
     "DELETE FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
-    "DELETE FROM case_record WHERE case_id = ?1",
-    "DELETE FROM scope WHERE case_id = ?1",
-    "DELETE FROM founding WHERE case_id = ?1",
 ];
 /// The search index keeps words until it is made anew.
 const SEARCH: &str = "INSERT INTO contact_search (contact_search) VALUES ('delete-all');
@@ -78,7 +77,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Removes everything of a case, and marks the log of writes to be emptied; true if an import had brought of it.
+    /// Removes every document of a case and all that was derived from it, and marks the log of writes to be emptied; true if an import had brought of it.
     pub fn remove_case(&self, case: &[u8; 16]) -> Result<bool> {
         let mut external = false;
         for sql in REMOVALS {

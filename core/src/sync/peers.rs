@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::digest::{self, Digest, Held};
 use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
-use crate::identity::authority::Standing;
+use crate::identity::authority::{Hears, Standing};
 use crate::identity::record::{LogId, Signed};
 use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
 use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
@@ -147,29 +147,19 @@ impl Store {
     /// What is held of the logs that this device and a peer are both in, besides the domain's: of cases, of scopes, and
     /// of the network's secrets, which an ended device does not get.
     pub(crate) fn shared_logs(&self, peer: DeviceId) -> Result<BTreeMap<LogId, LogVector>> {
-        let mut logs: BTreeSet<LogId> = BTreeSet::new();
-        for scope in self.scopes_with(peer)? {
-            logs.extend([*scope.case.as_bytes(), *scope.id().as_bytes()]);
-        }
-        logs.extend(self.logs_of_taken_back(peer)?);
-        let ended = self.standing_of(peer)? == Standing::Ended;
+        let now = self.trusted_time()?;
         let own = self.own();
-        if !ended {
+        let mut logs: BTreeSet<LogId> = BTreeSet::new();
+        for facts in own.authority.scopes() {
+            let hears = |device| own.authority.hears(device, facts, now);
+            let both = hears(own.device).min(hears(peer));
+            logs.extend((both >= Hears::OfCase).then_some(*facts.case.as_bytes()));
+            logs.extend((both >= Hears::OfScope).then_some(*facts.id().as_bytes()));
+        }
+        if own.authority.standing(peer, now) != Standing::Ended {
             logs.insert(own.authority.network_log());
         }
         Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
-    }
-
-    /// The logs of cases that were taken back from one side, where the other still reads: who lost a grant learns of it.
-    fn logs_of_taken_back(&self, peer: DeviceId) -> Result<Vec<LogId>> {
-        let now = self.trusted_time()?;
-        let own = self.own();
-        let lost = |device, facts: &ScopeFacts| own.authority.taken_back(device, facts).is_some();
-        let reads = |device, facts: &ScopeFacts| own.authority.may_read(device, facts, now);
-        let either = |facts: &&ScopeFacts| {
-            lost(peer, facts) && reads(own.device, facts) || lost(own.device, facts) && reads(peer, facts)
-        };
-        Ok(own.authority.scopes().filter(either).map(|facts| *facts.case.as_bytes()).collect())
     }
 
     /// A digest over logs.
@@ -266,13 +256,17 @@ impl Store {
                     if ours.is_empty() && own == Some(*actor) {
                         tx.rotate_actor(*row)?;
                     }
-                    if !said.acknowledged() {
+                    // It knows later work than is here, or another branch, and of what was sent that is not all: had the
+                    // two parted unknown to it, it would say so by now; where it knows that they did, it holds both.
+                    let knows =
+                        if ours.is_empty() { said.acknowledged() } else { said == Said::AcknowledgedAll };
+                    if !knows {
                         continue;
                     }
-                    // It knows later work than is here, and of what was sent that is not all: had the two parted, it
-                    // would say so by now.
                     let last = tx.reading().vector(*row)?.into_iter().find(|entry| entry.actor == *actor);
-                    if let Some(last) = last.filter(|last| last.branches.is_empty() && last.seq < *seq) {
+                    if let Some(last) =
+                        last.filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))
+                    {
                         tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
                     }
                 }

@@ -16,13 +16,12 @@ pub mod issuing;
 pub mod joining;
 pub mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
-use super::founding::Scope;
 use super::record::{LogId, RecordBody, RecordHash, Signed, network_log};
 use crate::ids::{CaseId, DeviceId, DomainId, ScopeId};
 
@@ -30,7 +29,7 @@ pub use case::{CaseJudgement, CountingGrant};
 pub use domain::{Counting, DeviceEnd, DomainJudgement};
 pub use held::{Entry, Held, LogVector};
 pub use joining::{Joining, JoiningRefused, adopt, request};
-pub use verdict::{ChangeFacts, MayWrite, ScopeFacts, Standing, Verdict};
+pub use verdict::{ChangeFacts, Hears, MayWrite, ScopeFacts, Standing, Verdict};
 
 /// A record that does not belong, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -116,22 +115,6 @@ impl Authority {
             place.insert(scope);
             self.forget_cases();
         }
-    }
-
-    /// The same authority without a case: its scopes, and the records of its logs.
-    ///
-    /// # Errors
-    /// Never, as long as no other log needs a record of a case's.
-    pub fn without_case(&self, case: CaseId) -> Result<Self, RecordRefused> {
-        let gone = self.scopes.values().filter(|facts| facts.case == case);
-        let mut logs: BTreeSet<LogId> = gone.map(|facts| *facts.id().as_bytes()).collect();
-        logs.insert(*case.as_bytes());
-        logs.extend((1..=5).map(|level| *Scope::Level(level).id(case).as_bytes()));
-        let kept = self.held.all().filter(|entry| !logs.contains(&entry.signed.record.log));
-        let mut authority = Self::from_records(kept.map(|entry| entry.signed.clone()))?;
-        let scopes = self.scopes.iter().filter(|(_, facts)| facts.case != case);
-        authority.scopes = Arc::new(scopes.map(|(id, facts)| (*id, *facts)).collect());
-        Ok(authority)
     }
 
     fn forget_cases(&mut self) {

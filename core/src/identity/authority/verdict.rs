@@ -75,6 +75,17 @@ pub enum Standing {
     Unknown,
 }
 
+/// What a device hears of who may do what in a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hears {
+    /// Nothing.
+    Nothing,
+    /// The records of the case: who lost a grant learns of it.
+    OfCase,
+    /// Those of the scope too.
+    OfScope,
+}
+
 /// What a worker may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MayWrite {
@@ -163,8 +174,34 @@ impl Authority {
         )
     }
 
+    /// Which records of a scope a device may be sent at a trusted time, judged as if no device had ever been ended: by these
+    /// records alone a device learns whether a grant by an ended device counts, and that one was taken back.
+    pub fn hears(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> Hears {
+        if self.standing(device, trusted_time) != Standing::Current {
+            return Hears::Nothing;
+        }
+        let domain = self.judgement();
+        let case = self.case_judgement(scope.case, scope.founder);
+        let mut hears = Hears::Nothing;
+        for counting in domain.of_device(device).into_iter().filter(|held| is_valid(held, trusted_time)) {
+            let all = reads_all(&counting.certificate) && reaches(counting, &scope.scope);
+            if all || is_founder(&case, counting, &scope.scope) {
+                return Hears::OfScope;
+            }
+            for grant in among(&case.possible, counting, &scope.scope, None) {
+                if !grant.ends.is_empty() {
+                    hears = hears.max(Hears::OfCase);
+                } else if grant.grant.until.is_none_or(|until| trusted_time <= until) {
+                    return Hears::OfScope;
+                }
+            }
+        }
+        hears
+    }
+
     /// Since when a device that was let into a scope is not any more, because all its grants were taken back, unix seconds;
-    /// nothing while one of them stands, though its time may have run out, and for who never needed one.
+    /// nothing while one of them stands, though its time may have run out, and for who never needed one. A grant that has
+    /// stopped counting, because it hung on a device that was ended, is taken back all the same.
     pub fn taken_back(&self, device: DeviceId, scope: &ScopeFacts) -> Option<i64> {
         let domain = self.judgement();
         let case = self.case_judgement(scope.case, scope.founder);
@@ -174,8 +211,11 @@ impl Authority {
             if case.founders.contains(&certificate.worker) || reads_all(certificate) {
                 return None;
             }
-            for grant in grants_for(&case, counting, &scope.scope, None) {
-                since = since.max(Some(grant.ends.iter().map(|(_, at)| *at).min()?));
+            if grants_for(&case, counting, &scope.scope, None).any(|grant| grant.ends.is_empty()) {
+                return None;
+            }
+            for grant in among(&case.possible, counting, &scope.scope, None) {
+                since = since.max(grant.ends.iter().map(|(_, at)| *at).min());
             }
         }
         since
@@ -287,14 +327,25 @@ fn is_founder(case: &CaseJudgement, counting: &Counting, scope: &Scope) -> bool 
     case.founders.contains(&counting.certificate.worker) && reaches(counting, scope)
 }
 
-/// The grants, ended ones too, that let the holder of a certificate into a scope, and write a kind if one is named.
+/// The grants that count, ended ones too, that let the holder of a certificate into a scope, and write a kind if one is
+/// named.
 fn grants_for<'a>(
     case: &'a CaseJudgement,
     counting: &'a Counting,
     scope: &'a Scope,
     kind: Option<&'a str>,
 ) -> impl Iterator<Item = &'a CountingGrant> {
-    case.grants.iter().filter(move |held| {
+    among(&case.grants, counting, scope, kind)
+}
+
+/// The same of any grants.
+fn among<'a>(
+    grants: &'a [CountingGrant],
+    counting: &'a Counting,
+    scope: &'a Scope,
+    kind: Option<&'a str>,
+) -> impl Iterator<Item = &'a CountingGrant> {
+    grants.iter().filter(move |held| {
         held.grant.worker == counting.certificate.worker
             && reaches(counting, scope)
             && held.grant.extent.covers(&reach(scope))
