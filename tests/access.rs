@@ -9,6 +9,7 @@ use caseplan_core::case::{Case, CaseChange};
 use caseplan_core::exchange::{CancelToken, ImportReport, Refusal};
 use caseplan_core::identity::record::{EndReason, Extent, IssuerPower};
 use caseplan_core::identity::{JoiningRefused, Role, Standing};
+use caseplan_core::sync::enrolment::Terms;
 use support::{Device, day};
 
 fn certify(by: &Device, device: &Device, roles: &[Role]) -> Result<(), Error> {
@@ -277,4 +278,55 @@ fn a_worker_ends_an_own_lost_device_and_nobody_elses() {
     assert_eq!(refused, Err(Error::Joining(JoiningRefused::NotAnIssuer)));
     mine.hand_over(&desk);
     assert_eq!(desk.store.identity().devices().unwrap().iter().filter(|d| d.ended.is_some()).count(), 1);
+}
+
+#[test]
+fn who_is_taken_in_signed_for_it_under_its_own_workers_name_and_keeps_its_work() {
+    let agency = Device::new("agency", "w-1");
+    let alone = Device::new("alone", "w-204");
+    let identity = alone.store.identity();
+    let old = identity.request().unwrap();
+    let certify = |request: &[u8]| agency.store.identity().certify(request, &[Role::Caseworker], 1, None);
+
+    // A request that was changed on its way: not one bit of it may be another.
+    let mut reasons = std::collections::BTreeSet::new();
+    for at in 0..old.len() {
+        let mut altered = old.clone();
+        altered[at] ^= 1;
+        match certify(&altered) {
+            Err(Error::Joining(refused)) => reasons.insert(format!("{refused:?}")),
+            other => panic!("byte {at}: {other:?}"),
+        };
+    }
+    assert!(reasons.contains("NotSigned"), "{reasons:?}");
+
+    // What it signed since the request, under a certificate that the answer does not know, must not be lost.
+    identity.change_roles(identity.device(), &[Role::Caseworker, Role::Supervisor], 3).unwrap();
+    alone.lea("2026-0200");
+    let answer = certify(&old).unwrap();
+    assert_eq!(identity.adopt(&answer), Err(Error::Joining(JoiningRefused::NotCountersigned)));
+    assert_ne!(identity.domain(), agency.store.identity().domain());
+    assert_eq!(alone.cases().len(), 1);
+
+    let itself = identity.end_device(identity.device(), EndReason::Lost);
+    assert_eq!(itself, Err(Error::Joining(JoiningRefused::ThisDevice)));
+}
+
+#[test]
+fn a_device_that_worked_for_one_worker_is_not_taken_in_as_another() {
+    let agency = Device::new("agency", "w-1");
+    let alone = Device::new("alone", "w-204");
+    alone.lea("2026-0200");
+    let terms = Terms { worker: "w-2".parse().unwrap(), roles: vec![Role::Caseworker], level: 1 };
+    let invited = agency.store.sync().invite_by_qr(terms, None).unwrap();
+    let mut joining = alone.store.sync().join_by_qr(&invited.qr().unwrap().unwrap(), "a phone").unwrap();
+    let mut taking = invited.take_in().unwrap();
+    let refused = (0..16).find_map(|_| match taking.feed(&joining.take(usize::MAX)) {
+        Ok(Some(_)) => taking.accept().err(),
+        Ok(None) => joining.feed(&taking.take(usize::MAX)).err(),
+        Err(refused) => Some(refused),
+    });
+    assert_eq!(refused, Some(Error::Joining(JoiningRefused::OtherWorker)));
+    assert_eq!(agency.store.identity().devices().unwrap().len(), 1);
+    assert_eq!(alone.cases().len(), 1);
 }
