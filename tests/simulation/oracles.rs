@@ -97,7 +97,8 @@ fn equal_among_the_entitled(world: &World) {
             let differ = one.lines().zip(two.lines()).find(|(one, two)| one != two);
             assert!(one == two, "case {case} on {first} and {other}: {differ:?}");
             let there = Rows::of(&world.devices[*other]).waiting(case);
-            assert!(waiting == there, "what waits of {case} on {first} and {other}: {waiting:?}, {there:?}");
+            let differ = || Rows::differing(&world.devices, *first, *other);
+            assert!(waiting == there, "what waits of {case} on {first} and {other}: {:#?}", differ());
         }
     }
     // Two devices of one worker hold the same altogether.

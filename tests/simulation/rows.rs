@@ -62,7 +62,7 @@ impl Rows {
     }
 
     /// Every change that is held, in words: what a look at two devices that never come to rest begins with.
-    pub fn changes(&self) -> BTreeSet<String> {
+    fn changes(&self) -> BTreeSet<String> {
         let mut statement = self
             .0
             .prepare_cached(
@@ -79,6 +79,13 @@ impl Rows {
             ))
         });
         rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Which changes are held on one of two devices only, or otherwise.
+    pub fn differing(devices: &[Device], one: usize, other: usize) -> Vec<String> {
+        let [here, there] = [one, other].map(|at| Self::of(&devices[at]).changes());
+        let differ = here.symmetric_difference(&there);
+        differ.map(|held| format!("on {}: {held}", if here.contains(held) { one } else { other })).collect()
     }
 
     /// How many numbers of an actor were given to two changes.

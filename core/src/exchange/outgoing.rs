@@ -76,13 +76,24 @@ impl Outgoing {
         most: usize,
         most_bytes: usize,
     ) -> Result<Option<Message>> {
-        if std::mem::take(&mut self.whole)
-            && let Some(message) = self.snapshot(store, reading)?
-        {
-            return Ok(Some(message));
+        // Since it was queued the case may have gone, and perhaps come again, or a choice may have settled a fork.
+        let Some(row) = reading.document(&self.row.document_id)? else {
+            self.missing.clear();
+            return Ok(None);
+        };
+        self.row = row;
+        if std::mem::take(&mut self.whole) {
+            self.missing = Self::of(reading, self.row.clone(), &Holding::new())?.missing;
+            if let Some(message) = self.snapshot(store, reading)? {
+                return Ok(Some(message));
+            }
         }
         let (mut changes, mut bytes) = (Vec::new(), 0);
-        while let Some(change) = self.missing.front().cloned() {
+        while let Some(queued) = self.missing.front() {
+            let Some(change) = reading.change(self.row.id, &queued.hash)? else {
+                self.missing.pop_front();
+                continue;
+            };
             let chunk = self.chunk(store, reading, &change)?;
             if changes.len() == most || !changes.is_empty() && bytes + chunk.len() > most_bytes {
                 break;
@@ -135,12 +146,16 @@ impl Outgoing {
             Some(stored) if change.state != ChangeState::Accepted => stored,
             Some(stored) => raw_chunk(&stored).map_err(|_| StorageFailed::damaged("change"))?,
             None => {
-                if self.loaded.is_none() {
-                    self.loaded = Some(store.load(reading, &self.row)?);
+                let regenerate = |loaded: &Option<Document>| {
+                    loaded.as_ref().and_then(|document| document.raw_change(&ChangeHash(change.hash)))
+                };
+                match regenerate(&self.loaded) {
+                    Some(regenerated) => regenerated,
+                    None => {
+                        self.loaded = Some(store.load(reading, &self.row)?);
+                        regenerate(&self.loaded).ok_or(StorageFailed::damaged("change"))?
+                    }
                 }
-                let regenerated =
-                    self.loaded.as_ref().and_then(|document| document.raw_change(&ChangeHash(change.hash)));
-                regenerated.ok_or(StorageFailed::damaged("change"))?
             }
         };
         // The hash covers everything after magic and checksum: what leaves is what was signed.
@@ -172,4 +187,22 @@ pub(crate) fn scope(reading: &Reading<'_>, scope_id: &[u8; 16]) -> Result<Messag
         level: scope.level.unwrap_or(0),
         plan: scope.plan_id.map(|id| id.to_vec()).unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::store_with_a_case;
+
+    #[test]
+    fn what_has_gone_since_it_was_queued_is_passed_over() {
+        let (store, case) = store_with_a_case("outgoing-gone");
+        let mut outgoing = store
+            .read(|reading| Outgoing::of(reading, reading.documents()?.remove(0), &Holding::new()))
+            .unwrap();
+        assert!(outgoing.left() > 0);
+        store.inner.database.write(|tx| tx.remove_case(case.as_bytes())).unwrap();
+        assert_eq!(store.read(|reading| outgoing.next(&store, reading, 9, 9_000)), Ok(None));
+        assert_eq!(outgoing.left(), 0);
+    }
 }

@@ -27,7 +27,6 @@ impl Replica {
         while self.may_send() {
             let Some(mut outgoing) = self.queue.pop_front() else { break };
             let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
-            let before = outgoing.left();
             let (founded, message) = store.read(|reading| {
                 // A case that was taken back may have gone meanwhile.
                 if reading.document(&outgoing.row.document_id)?.is_none() {
@@ -43,8 +42,7 @@ impl Replica {
             if let Some(founded) = founded {
                 self.introduce(scope, founded)?;
             }
-            let count = (before - outgoing.left()) as u64;
-            let (wire, bytes) = wire_of(message);
+            let (wire, count, bytes) = wire_of(message);
             self.window.push_back((outgoing.row.document_id, count, bytes));
             self.out.push_back(wire);
             if outgoing.left() > 0 {
@@ -223,14 +221,18 @@ impl Brought {
     }
 }
 
-fn wire_of(message: Message) -> (Wire, usize) {
-    let bytes = match &message {
-        Message::Changes { changes, .. } => changes.iter().map(|change| change.chunk.len()).sum(),
-        Message::Snapshot { chunk, .. } => chunk.len(),
-        _ => 0,
+/// A message as it is sent, with the number of its changes and their bytes.
+fn wire_of(message: Message) -> (Wire, u64, usize) {
+    let (count, bytes) = match &message {
+        Message::Changes { changes, .. } => {
+            (changes.len(), changes.iter().map(|change| change.chunk.len()).sum())
+        }
+        Message::Snapshot { chunk, signatures, .. } => (signatures.len(), chunk.len()),
+        _ => (0, 0),
     };
-    match message {
-        Message::Snapshot { .. } => (Wire::Snapshot(message), bytes),
-        message => (Wire::Changes(message), bytes),
-    }
+    let wire = match message {
+        Message::Snapshot { .. } => Wire::Snapshot(message),
+        message => Wire::Changes(message),
+    };
+    (wire, count as u64, bytes)
 }
