@@ -146,6 +146,10 @@ def digests():
         same("digest of a scope", digest.hex(), scope["digest"])
         root.append(raw(scope["scope_id"]) + digest)
     same("root digest", sha256(*sorted(root))[:16].hex(), file["root"])
+    bits = (len(file["buckets"]) - 1).bit_length()
+    for number, bucket in enumerate(file["buckets"]):
+        within = sorted(entry for entry in root if int.from_bytes(entry[:2], "big") >> 16 - bits == number)
+        same("digest of a bucket", sha256(*within)[:16].hex(), bucket)
 
 
 def padded(payload):

@@ -56,5 +56,7 @@ fn digests_are_those_of_the_file() {
         }));
         held.0.insert(counting(scope), in_scope);
     }
-    compare("digests.json", &json!({ "scopes": scopes, "root": hex(&held.root().unwrap()) }));
+    let buckets = held.buckets(8).iter().map(|digest| hex(digest)).collect::<Vec<_>>();
+    let root = hex(&held.root().unwrap());
+    compare("digests.json", &json!({ "scopes": scopes, "buckets": buckets, "root": root }));
 }

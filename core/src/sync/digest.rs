@@ -10,6 +10,10 @@ use crate::exchange::vector::Holding;
 use crate::ids::sha256;
 use crate::storage::Reading;
 use crate::storage::vectors::VectorEntry;
+use crate::sync::wire::MOST_BUCKETS;
+
+/// About so many scopes fall into a bucket.
+const IN_A_BUCKET: usize = 8;
 
 /// A digest: SHA-256, cut to 16 bytes.
 pub type Digest = [u8; 16];
@@ -47,12 +51,29 @@ impl Held {
 
     /// The digest over all scopes; nothing where nothing is held.
     pub fn root(&self) -> Option<Digest> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let entries = self.0.iter().map(|(scope, documents)| [*scope, of_scope(documents)].concat());
-        Some(cut(&entries.collect::<Vec<_>>().concat()))
+        self.buckets(1).pop().filter(|_| !self.0.is_empty())
     }
+
+    /// How many buckets the scopes fall into: each then has some eight scopes, and where one differs little is listed in
+    /// vain.
+    pub fn bucket_count(&self) -> usize {
+        self.0.len().div_ceil(IN_A_BUCKET).next_power_of_two().min(MOST_BUCKETS)
+    }
+
+    /// The digest of each of so many buckets, a power of two: over its scopes, by id.
+    pub fn buckets(&self, count: usize) -> Vec<Digest> {
+        let mut buckets = vec![Vec::new(); count];
+        for (scope, documents) in &self.0 {
+            buckets[bucket_of(scope, count)].extend([*scope, of_scope(documents)].concat());
+        }
+        buckets.iter().map(|entries| cut(entries)).collect()
+    }
+}
+
+/// Which of so many buckets, a power of two, a scope falls into: the first bits of its id, which is a hash.
+pub fn bucket_of(scope: &[u8; 16], count: usize) -> usize {
+    let bits = count.max(1).ilog2();
+    usize::from(u16::from_be_bytes([scope[0], scope[1]])) >> (u16::BITS - bits)
 }
 
 /// The digest of a document: over its id and its vector.
@@ -123,6 +144,24 @@ mod tests {
         let other = Held(BTreeMap::from([([7; 16], scope([3; 16]))]));
         assert!(one.root().is_some());
         assert_ne!(one.root(), other.root());
+    }
+
+    #[test]
+    fn scopes_fall_into_buckets_by_the_first_bits_of_their_ids() {
+        let scope = |first: u8, second: u8| [first, second, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
+        assert_eq!(bucket_of(&scope(0xff, 0xff), 1), 0);
+        assert_eq!([bucket_of(&scope(0x7f, 0), 2), bucket_of(&scope(0x80, 0), 2)], [0, 1]);
+        assert_eq!(bucket_of(&scope(0xab, 0xcd), 4_096), 0xabc);
+        let held = |count: u8| {
+            let scopes = (0..count).map(|at| (scope(at, at), HeldScope::new()));
+            Held(scopes.collect())
+        };
+        assert_eq!([0, 8, 9, 200].map(|count| held(count).bucket_count()), [1, 1, 2, 32]);
+        let (some, more) = (held(63), held(64));
+        assert_eq!(Some(some.buckets(1)[0]), some.root());
+        // One more scope changes the bucket into which it falls, and no other.
+        let differ: Vec<usize> = (0..8).filter(|at| some.buckets(8)[*at] != more.buckets(8)[*at]).collect();
+        assert_eq!(differ, [bucket_of(&scope(63, 63), 8)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One side's replication with one proven peer: messages in, messages out (`sync.md` §5).
 //!
 //! - [`authority`]: who may be believed, before any case data;
-//! - [`round`]: which scopes, documents and changes differ;
+//! - [`round`]: which buckets of scopes, documents and changes differ;
 //! - [`transfer`]: batches within a credit window, acknowledged after their commit;
 //! - [`blobs`]: the bytes of attachments;
 //! - [`live`]: what is committed while the session is open.
@@ -238,9 +238,9 @@ impl Replica {
             Wire::UploadOnly => self.on_upload_only(),
             Wire::Scopes(root) => self.on_scopes(root),
             Wire::Equal => self.on_equal(),
-            Wire::ScopeList(scopes) => self.on_scope_list(scopes),
-            Wire::Documents { scope, documents } => self.on_documents(scope, documents),
-            Wire::Listed => self.on_listed(),
+            Wire::Buckets(digests) => self.on_buckets(&digests),
+            Wire::Documents(listings) => self.on_documents(listings),
+            Wire::Listed(buckets) => self.on_listed(&buckets),
             Wire::Vectors(vectors) => self.on_vectors(vectors),
             Wire::Asked => self.on_asked(),
             Wire::Coming { changes, .. } => {

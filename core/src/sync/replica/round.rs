@@ -1,4 +1,4 @@
-//! A round: root, scopes, documents, vectors; each only where the one before differs.
+//! A round: root, buckets of scopes, documents, vectors; each only where the one before differs.
 //!
 //! The initiator asks with its root. Each side asks for what it lacks, says `Asked` when it has nothing more to ask, and
 //! `Sent` when the other has asked for everything and has acknowledged all of it.
@@ -12,7 +12,7 @@ use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::storage::documents::DocumentRow;
 use crate::sync::digest::{self, Digest, Held};
-use crate::sync::wire::{Entry, PAGE_DIGESTS, PAGE_VECTORS, Wire};
+use crate::sync::wire::{Entry, Listing, PAGE_DIGESTS, PAGE_VECTORS, Wire};
 
 /// How often a round is repeated while it still moves something.
 const MOST_ROUNDS: u32 = 8;
@@ -28,8 +28,12 @@ pub(super) struct Round {
     pub we_asked: bool,
     pub they_sent: bool,
     pub we_sent: bool,
-    /// Scopes whose documents the peer has listed.
+    /// How many buckets the responder's scopes fall into; 0 before it has said so.
+    pub buckets: usize,
+    /// Scopes whose documents the peer has listed,
     pub listed: BTreeMap<[u8; 16], Vec<Entry>>,
+    /// and how many documents these are.
+    pub listed_documents: usize,
     /// How many changes are known to come.
     pub coming: u64,
     /// How many have come.
@@ -89,13 +93,13 @@ impl Replica {
             self.say_asked();
             return Ok(());
         };
-        let scopes: Vec<Entry> =
-            self.round.held.0.iter().map(|(scope, held)| (*scope, digest::of_scope(held))).collect();
-        if scopes.is_empty() {
-            self.out.push_back(Wire::ScopeList(scopes));
+        if self.round.held.0.is_empty() {
+            self.out.push_back(Wire::Buckets(Vec::new()));
             self.say_asked();
         } else {
-            self.out.extend(scopes.chunks(PAGE_DIGESTS).map(|page| Wire::ScopeList(page.to_vec())));
+            let count = self.round.held.bucket_count();
+            self.round.buckets = count;
+            self.out.push_back(Wire::Buckets(self.round.held.buckets(count)));
         }
         Ok(())
     }
@@ -122,71 +126,82 @@ impl Replica {
         self.catch_up()
     }
 
-    /// The responder's scopes: the initiator asks for what differs and queues what the responder lacks.
-    pub(super) fn on_scope_list(&mut self, scopes: Vec<Entry>) -> Result<(), ReplicaFailed> {
-        self.expect(&[Stage::Round], "scope list")?;
-        if self.side == Side::Responder || self.round.we_asked {
-            return Err(ReplicaFailed::Protocol("scope list"));
+    /// The responder's buckets: the initiator lists what it holds of those that differ, or queues all if the responder
+    /// holds nothing.
+    pub(super) fn on_buckets(&mut self, theirs: &[Digest]) -> Result<(), ReplicaFailed> {
+        self.expect(&[Stage::Round], "buckets")?;
+        if self.side == Side::Responder || self.round.we_asked || self.round.buckets > 0 {
+            return Err(ReplicaFailed::Protocol("buckets"));
         }
-        let theirs: BTreeMap<[u8; 16], Digest> = scopes.into_iter().collect();
-        let ours: Vec<[u8; 16]> = self.round.held.0.keys().copied().collect();
-        for scope in &ours {
-            match theirs.get(scope) {
-                None => self.queue_scope(scope)?,
-                Some(digest) => {
-                    let held = &self.round.held.0[scope];
-                    if digest::of_scope(held) != *digest {
-                        let documents: Vec<Entry> =
-                            held.iter().map(|(id, held)| (*id, held.digest)).collect();
-                        self.say_documents(*scope, documents);
-                    }
-                }
-            }
+        self.round.buckets = theirs.len().max(1);
+        let scopes: Vec<[u8; 16]> = self.round.held.0.keys().copied().collect();
+        if theirs.is_empty() {
+            return Ok(scopes.iter().try_for_each(|scope| self.queue_scope(scope))?);
         }
-        for scope in theirs.keys().filter(|scope| !ours.contains(*scope)) {
-            self.say_documents(*scope, Vec::new());
-        }
-        self.out.push_back(Wire::Listed);
+        let ours = self.round.held.buckets(theirs.len());
+        let differ: Vec<bool> = ours.iter().zip(theirs).map(|(ours, theirs)| ours != theirs).collect();
+        let listed = scopes.into_iter().filter(|scope| differ[digest::bucket_of(scope, differ.len())]);
+        self.say_documents(listed.collect());
+        let numbers = (0..).zip(&differ).filter(|(_, differs)| **differs).map(|(number, _)| number);
+        self.out.push_back(Wire::Listed(numbers.collect()));
         Ok(())
     }
 
-    fn say_documents(&mut self, scope: [u8; 16], documents: Vec<Entry>) {
-        if documents.is_empty() {
-            self.out.push_back(Wire::Documents { scope, documents });
-            return;
+    /// Says what is held of scopes, in pages.
+    fn say_documents(&mut self, scopes: Vec<[u8; 16]>) {
+        let (mut page, mut left) = (Vec::new(), PAGE_DIGESTS);
+        for scope in scopes {
+            let documents = self.round.held.0.get(&scope).into_iter().flatten();
+            let documents: Vec<Entry> = documents.map(|(id, held)| (*id, held.digest)).collect();
+            for part in documents.chunks(PAGE_DIGESTS) {
+                if part.len() > left || page.len() == PAGE_DIGESTS {
+                    self.out.push_back(Wire::Documents(std::mem::take(&mut page)));
+                    left = PAGE_DIGESTS;
+                }
+                left -= part.len();
+                page.push((scope, part.to_vec()));
+            }
         }
-        for page in documents.chunks(PAGE_DIGESTS) {
-            self.out.push_back(Wire::Documents { scope, documents: page.to_vec() });
+        if !page.is_empty() {
+            self.out.push_back(Wire::Documents(page));
         }
     }
 
-    pub(super) fn on_documents(
-        &mut self,
-        scope: [u8; 16],
-        documents: Vec<Entry>,
-    ) -> Result<(), ReplicaFailed> {
+    pub(super) fn on_documents(&mut self, listings: Vec<Listing>) -> Result<(), ReplicaFailed> {
         self.expect(&[Stage::Round], "documents")?;
         if self.side == Side::Initiator || self.round.we_asked {
             return Err(ReplicaFailed::Protocol("documents"));
         }
-        let listed = self.round.listed.values().map(Vec::len).sum::<usize>();
-        if self.round.listed.len() >= 100_000 || listed + documents.len() > 1_000_000 {
+        for (scope, documents) in listings {
+            self.round.listed_documents += documents.len();
+            self.round.listed.entry(scope).or_default().extend(documents);
+        }
+        if self.round.listed.len() > 100_000 || self.round.listed_documents > 1_000_000 {
             return Err(ReplicaFailed::Protocol("documents over the limit"));
         }
-        self.round.listed.entry(scope).or_default().extend(documents);
         Ok(())
     }
 
-    /// Everything that the initiator holds of the scopes that differ is known: ask, and queue what it lacks.
-    pub(super) fn on_listed(&mut self) -> Result<(), ReplicaFailed> {
+    /// Everything that the initiator holds of the buckets that differ is known: ask, and queue what it lacks.
+    pub(super) fn on_listed(&mut self, buckets: &[u16]) -> Result<(), ReplicaFailed> {
         self.expect(&[Stage::Round], "listed")?;
+        let count = self.round.buckets.max(1);
+        if buckets.last().is_some_and(|last| usize::from(*last) >= count) {
+            return Err(ReplicaFailed::Protocol("listed"));
+        }
+        let differs = |scope: &[u8; 16]| {
+            let bucket = digest::bucket_of(scope, count);
+            buckets.binary_search_by(|number| usize::from(*number).cmp(&bucket)).is_ok()
+        };
+        let listed = std::mem::take(&mut self.round.listed);
+        let lacking = self.round.held.0.keys().filter(|scope| !listed.contains_key(*scope) && differs(scope));
+        lacking.copied().collect::<Vec<_>>().iter().try_for_each(|scope| self.queue_scope(scope))?;
         let mut ask: Vec<([u8; 16], i64)> = Vec::new();
-        for (scope, documents) in std::mem::take(&mut self.round.listed) {
-            if !self.store.both_read(self.peer, &scope)? {
-                continue; // asked for with a guess: it gets no answer
-            }
+        for (scope, documents) in listed {
+            // A scope that was named with a guess is answered like one that is not here.
+            let both = self.store.both_read(self.peer, &scope)?;
+            let ours = self.round.held.0.get(&scope).filter(|_| both).cloned().unwrap_or_default();
             let theirs: BTreeMap<[u8; 16], Digest> = documents.into_iter().collect();
-            let ours = self.round.held.0.get(&scope).cloned().unwrap_or_default();
             for (id, held) in &ours {
                 match theirs.get(id) {
                     None => self.queue_document(held.row, &Holding::new())?,

@@ -243,25 +243,35 @@ fn who_names_a_scope_and_a_document_that_were_not_granted_gets_no_answer() {
             Ok(())
         });
         dumped.unwrap();
-        // What an app that keeps no rule says: the scope, as if it held nothing of it; or the document at once.
-        let by_scope = [Wire::Documents { scope: *scope.as_bytes(), documents: Vec::new() }, Wire::Listed];
-        let by_document = [Wire::Vectors(vec![(document.unwrap(), Holding::new())]), Wire::Asked];
-        for guess in [by_scope, by_document] {
+        let answers = |guess: &[Wire]| {
             let mut asked =
                 Replica::new(phone.clone(), colleague.identity().device(), Side::Responder).unwrap();
             let vector = phone.own().authority.vector(&phone.own().authority.domain_log());
             let greeting = [Wire::Records(Vec::new()), Wire::Authority { vector, cases: [0; 16] }];
             let mut said = Vec::new();
-            for wire in [&greeting[..], &[Wire::Scopes(Some([9; 16]))], &guess].concat() {
+            for wire in [&greeting[..], &[Wire::Scopes(Some([9; 16]))], guess].concat() {
                 asked.receive(wire).unwrap();
                 while let Some(wire) = asked.next().unwrap() {
                     said.push(wire);
                 }
             }
+            said
+        };
+        // What an app that keeps no rule says: the scope, as if it held nothing of it; or the document at once.
+        let document = document.unwrap();
+        let listed = |scope, documents| [Wire::Documents(vec![(scope, documents)]), Wire::Listed(Vec::new())];
+        let by_scope = listed(*scope.as_bytes(), Vec::new());
+        let by_document = [Wire::Vectors(vec![(document, Holding::new())]), Wire::Asked];
+        for guess in [by_scope, by_document] {
+            let said = answers(&guess);
             let brings = |wire: &Wire| {
                 matches!(wire, Wire::Founded(_) | Wire::Changes(_) | Wire::Snapshot(_) | Wire::Vectors(_))
             };
             assert_eq!(said.iter().any(brings), granted, "{guess:?}: {said:?}");
         }
+        // And both: what is here is answered like what was made up.
+        let [named, made_up] =
+            [*scope.as_bytes(), [7; 16]].map(|scope| listed(scope, vec![(document, [1; 16])]));
+        assert_eq!(answers(&named) == answers(&made_up), !granted);
     }
 }

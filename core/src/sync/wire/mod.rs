@@ -4,6 +4,7 @@
 //! is inflated beyond what a batch or a document may hold.
 
 mod batch;
+mod entries;
 
 use super::digest::Digest;
 use crate::blob::{self, BlobHash};
@@ -13,6 +14,10 @@ use crate::identity::LogVector;
 use crate::identity::cbor::{Malformed, Reader, Writer};
 
 use batch::{decode_changes, decode_snapshot, encode_changes, encode_snapshot};
+use entries::{
+    entries, holding, read_buckets, read_entries, read_holding, read_numbers, read_record_entries,
+    record_entries,
+};
 
 /// A batch holds at most so many changes,
 pub(crate) const BATCH_CHANGES: usize = 256;
@@ -20,6 +25,8 @@ pub(crate) const BATCH_CHANGES: usize = 256;
 pub(crate) const BATCH_BYTES: usize = 128 * 1024;
 /// A page of digests holds at most so many.
 pub(crate) const PAGE_DIGESTS: usize = 10_000;
+/// Scopes fall into at most so many buckets, a power of two.
+pub(crate) const MOST_BUCKETS: usize = 4_096;
 /// A page of vectors holds at most so many documents,
 pub(crate) const PAGE_VECTORS: usize = 64;
 /// each with at most so many actors.
@@ -27,6 +34,8 @@ const MAX_ACTORS: usize = 10_000;
 
 /// An id and what is held under it.
 pub(crate) type Entry = ([u8; 16], Digest);
+/// A scope with the digests of its documents.
+pub(crate) type Listing = ([u8; 16], Vec<Entry>);
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +55,12 @@ pub(crate) enum Wire {
     Scopes(Option<Digest>),
     /// The root digests are equal.
     Equal,
-    /// The digest of every scope that both may read.
-    ScopeList(Vec<Entry>),
-    /// The digests of the documents that are held of a scope that differs.
-    Documents { scope: [u8; 16], documents: Vec<Entry> },
-    /// No more `Documents` follow in this round.
-    Listed,
+    /// The digest of each bucket of the scopes that both may read; none where none is held.
+    Buckets(Vec<Digest>),
+    /// The digests of the documents that are held of the scopes in buckets that differ.
+    Documents(Vec<Listing>),
+    /// No more `Documents` follow in this round: the buckets that differ.
+    Listed(Vec<u16>),
     /// What is held of documents that differ.
     Vectors(Vec<([u8; 16], Holding)>),
     /// Nothing more is asked for in this round.
@@ -129,11 +138,18 @@ impl Wire {
                 (6, Writer::array(1).bytes(root.as_ref().map_or(&[], |root| root.as_slice())).done())
             }
             Self::Equal => (7, empty()),
-            Self::ScopeList(scopes) => (8, Writer::array(1).bytes(&entries(scopes)).done()),
-            Self::Documents { scope, documents } => {
-                (9, Writer::array(2).bytes(scope).bytes(&entries(documents)).done())
+            Self::Buckets(digests) => (8, Writer::array(1).bytes(digests.as_flattened()).done()),
+            Self::Documents(listings) => {
+                let mut writer = Writer::array(listings.len() as u64);
+                for (scope, documents) in listings {
+                    writer = writer.nested(2).bytes(scope).bytes(&entries(documents));
+                }
+                (9, writer.done())
             }
-            Self::Listed => (10, empty()),
+            Self::Listed(buckets) => {
+                let numbers: Vec<u8> = buckets.iter().flat_map(|bucket| bucket.to_be_bytes()).collect();
+                (10, Writer::array(1).bytes(&numbers).done())
+            }
             Self::Vectors(vectors) => {
                 let mut writer = Writer::array(vectors.len() as u64);
                 for (document, held) in vectors {
@@ -208,17 +224,25 @@ impl Wire {
             7 => nothing(body, Self::Equal)?,
             8 => {
                 let mut reader = Reader::array(body, 1)?;
-                let scopes = read_entries(reader.bytes()?)?;
+                let digests = read_buckets(reader.bytes()?)?;
                 reader.end()?;
-                Self::ScopeList(scopes)
+                Self::Buckets(digests)
             }
             9 => {
-                let mut reader = Reader::array(body, 2)?;
-                let (scope, documents) = (reader.fixed()?, read_entries(reader.bytes()?)?);
-                reader.end()?;
-                Self::Documents { scope, documents }
+                let mut left = PAGE_DIGESTS;
+                Self::Documents(list(body, PAGE_DIGESTS, |reader| {
+                    pair(reader)?;
+                    let (scope, documents) = (reader.fixed()?, read_entries(reader.bytes()?)?);
+                    left = left.checked_sub(documents.len()).ok_or(Malformed)?;
+                    Ok((scope, documents))
+                })?)
             }
-            10 => nothing(body, Self::Listed)?,
+            10 => {
+                let mut reader = Reader::array(body, 1)?;
+                let buckets = read_numbers(reader.bytes()?)?;
+                reader.end()?;
+                Self::Listed(buckets)
+            }
             11 => Self::Vectors(list(body, PAGE_VECTORS, |reader| {
                 pair(reader)?;
                 Ok((reader.fixed()?, read_holding(reader.bytes()?)?))
@@ -312,53 +336,6 @@ fn list<T>(
     let items = (0..count).map(|_| item(&mut reader)).collect::<Result<_, _>>()?;
     reader.end()?;
     Ok(items)
-}
-
-fn entries(entries: &[Entry]) -> Vec<u8> {
-    entries.iter().flat_map(|(id, digest)| [*id, *digest].concat()).collect()
-}
-
-fn read_entries(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
-    if !bytes.len().is_multiple_of(32) || bytes.len() > 32 * PAGE_DIGESTS {
-        return Err(Malformed);
-    }
-    let entry = |entry: &[u8]| Some((entry.get(..16)?.try_into().ok()?, entry.get(16..)?.try_into().ok()?));
-    bytes.chunks_exact(32).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
-}
-
-fn record_entries(vector: &LogVector) -> Vec<u8> {
-    let entry = |(issuer, (number, hash)): (&[u8; 16], &(u64, [u8; 8]))| {
-        [issuer.as_slice(), &number.to_be_bytes(), hash].concat()
-    };
-    vector.iter().flat_map(entry).collect()
-}
-
-fn read_record_entries(bytes: &[u8]) -> Result<LogVector, Malformed> {
-    if !bytes.len().is_multiple_of(32) || bytes.len() > 32 * PAGE_DIGESTS {
-        return Err(Malformed);
-    }
-    let entry = |entry: &[u8]| {
-        let number = u64::from_be_bytes(entry.get(16..24)?.try_into().ok()?);
-        Some((entry.get(..16)?.try_into().ok()?, (number, entry.get(24..)?.try_into().ok()?)))
-    };
-    bytes.chunks_exact(32).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
-}
-
-fn holding(held: &Holding) -> Vec<u8> {
-    held.iter()
-        .flat_map(|(actor, (seq, hash))| [actor.as_slice(), &seq.to_be_bytes(), hash].concat())
-        .collect()
-}
-
-fn read_holding(bytes: &[u8]) -> Result<Holding, Malformed> {
-    if !bytes.len().is_multiple_of(40) || bytes.len() > 40 * MAX_ACTORS {
-        return Err(Malformed);
-    }
-    let entry = |entry: &[u8]| {
-        let seq = u64::from_be_bytes(entry.get(24..32)?.try_into().ok()?);
-        Some((entry.get(..24)?.try_into().ok()?, (seq, entry.get(32..)?.try_into().ok()?)))
-    };
-    bytes.chunks_exact(40).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
 }
 
 /// A message of the export as it is, without its length and type.
