@@ -121,6 +121,7 @@ fn write(
             end,
             records: records.drain(..records.len().min(RECORDS_PER_RECEIPT)).collect(),
             changes: changes.drain(..changes.len().min(CHANGES_PER_RECEIPT)).collect(),
+            by_person: false,
         };
         let log = *facts.id().as_bytes();
         let issued = change.authority.issue(&keys, log, RecordBody::Receipt(receipt), change.now);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::domain::{DomainJudgement, device};
 use super::held::{Entry, Held};
+use super::review::Attested;
 use super::verdict::ScopeFacts;
 use crate::identity::certificate::Role;
 use crate::identity::founding::Scope;
@@ -48,6 +49,8 @@ pub struct CaseJudgement {
     changes: HashMap<(RecordHash, DocumentId, Actor), u64>,
     /// The records that are covered, per end.
     records: HashSet<(RecordHash, RecordHash)>,
+    /// What the receipts say that an ended device's work is reviewed by.
+    pub(super) attested: Attested,
     /// Which branch of a fork is kept.
     pub forks: BTreeMap<(DocumentId, Actor, u64), ChangeHash>,
 }
@@ -196,7 +199,7 @@ impl<'a> Judging<'a> {
                 for entry in held.of_log(log.id.as_bytes()) {
                     let RecordBody::Receipt(receipt) = &entry.signed.record.body else { continue };
                     if !self.judgement.receipts.contains(&entry.hash) && self.may_attest(entry, &log.scope) {
-                        self.take(entry.hash, receipt);
+                        self.take(entry, receipt);
                     }
                 }
             }
@@ -247,8 +250,9 @@ impl<'a> Judging<'a> {
                 }))
     }
 
-    fn take(&mut self, hash: RecordHash, receipt: &Receipt) {
-        self.judgement.receipts.insert(hash);
+    fn take(&mut self, entry: &Entry, receipt: &Receipt) {
+        self.judgement.receipts.insert(entry.hash);
+        self.judgement.attested.take(self.held, self.domain, entry, receipt);
         for (document, actor, seq) in &receipt.changes {
             let covered = self.judgement.changes.entry((receipt.end, *document, *actor)).or_default();
             *covered = (*covered).max(*seq);

@@ -345,10 +345,14 @@ impl DomainJudgement {
         self.issuers.get(&of).copied().filter(|_| present)
     }
 
+    /// Whether an issuer's id is that of a root, a replaced one too.
+    pub fn is_root(&self, by: IssuerId) -> bool {
+        self.roots.iter().any(|root| root.issuer == by)
+    }
+
     /// Whether an issuer's id is that of a root, or of an issuer that may do all.
     pub fn may_issue(&self, by: IssuerId) -> bool {
-        self.roots.iter().any(|root| root.issuer == by)
-            || self.issuers.get(&device(by)) == Some(&IssuerPower::All)
+        self.is_root(by) || self.issuers.get(&device(by)) == Some(&IssuerPower::All)
     }
 
     /// Whether a device may issue no more by an end of its own.

@@ -4,6 +4,7 @@
 //! - [`domain`]: which of the domain log count: roots, issuers, certificates, ends;
 //! - [`case`]: which of a case's logs count: grants, their ends, receipts;
 //! - [`verdict`]: the questions that others ask;
+//! - [`review`]: which work of an ended device a person should look over;
 //! - [`issuing`]: new records;
 //! - [`joining`]: how a device comes into a domain.
 //!
@@ -14,6 +15,7 @@ pub mod domain;
 pub mod held;
 pub mod issuing;
 pub mod joining;
+pub mod review;
 pub mod verdict;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ pub use case::{CaseJudgement, CountingGrant};
 pub use domain::{Counting, DeviceEnd, DomainJudgement};
 pub use held::{Entry, Held, LogVector};
 pub use joining::{Joining, JoiningRefused, adopt, request};
+pub use review::Review;
 pub use verdict::{ChangeFacts, Hears, MayWrite, ScopeFacts, Standing, Verdict};
 
 /// A record that does not belong, or not yet.

@@ -114,11 +114,14 @@ pub struct Receipt {
     pub records: Vec<(IssuerId, LogId, Last)>,
     /// The subject's highest change held, per document and actor, sorted.
     pub changes: Vec<(DocumentId, Actor, u64)>,
+    /// Whether a person decided that these changes stand. Otherwise the device wrote it by itself.
+    pub by_person: bool,
 }
 
 impl Receipt {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::array(3).bytes(&self.end).nested(self.records.len() as u64);
+        let fields = if self.by_person { 4 } else { 3 };
+        let mut writer = Writer::array(fields).bytes(&self.end).nested(self.records.len() as u64);
         for (issuer, log, last) in &self.records {
             writer = writer.nested(4).bytes(issuer).bytes(log).unsigned(last.number).bytes(&last.hash);
         }
@@ -126,11 +129,14 @@ impl Receipt {
         for (document, actor, seq) in &self.changes {
             writer = writer.nested(3).bytes(document.as_bytes()).bytes(&actor.0).unsigned(*seq);
         }
-        writer.done()
+        if self.by_person { writer.unsigned(1).done() } else { writer.done() }
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::array(bytes, 3)?;
+        let (mut reader, by_person) = match Reader::array(bytes, 3) {
+            Ok(reader) => (reader, false),
+            Err(_) => (Reader::array(bytes, 4)?, true),
+        };
         let end = reader.fixed()?;
         let records = list(&mut reader, 128, |reader| {
             expect(reader.nested()?, 4)?;
@@ -142,8 +148,11 @@ impl Receipt {
             let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
             Ok((document, Actor(reader.fixed()?), reader.unsigned()?))
         })?;
+        if by_person {
+            expect(reader.unsigned()?, 1)?;
+        }
         reader.end()?;
-        only(Self { end, records, changes }, Self::encode, bytes)
+        only(Self { end, records, changes, by_person }, Self::encode, bytes)
     }
 }
 

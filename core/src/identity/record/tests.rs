@@ -76,6 +76,13 @@ fn every_body() -> Vec<RecordBody> {
             end: [5; 32],
             records: vec![([1; 16], [2; 16], last)],
             changes: vec![(document, actor, 7)],
+            by_person: false,
+        }),
+        RecordBody::Receipt(Receipt {
+            end: [5; 32],
+            records: Vec::new(),
+            changes: vec![(document, actor, 7)],
+            by_person: true,
         }),
         RecordBody::ForkChoice(ForkChoice { document, actor, seq: 7, keep }),
         RecordBody::NetworkSecret(NetworkSecret { generation: 2, secret: [7; 32].into() }),
@@ -92,6 +99,12 @@ fn every_body_reads_back_and_only_in_its_one_encoding() {
     }
     let unsorted = RecordBody::EndOfGrant(EndOfGrant { grants: vec![[2; 32], [1; 32]] });
     assert!(RecordBody::decode(6, &unsorted.encode()).is_err());
+    // A receipt that a device wrote by itself does not say so: there is nothing after its third field.
+    let by_itself = Receipt { end: [5; 32], records: Vec::new(), changes: Vec::new(), by_person: false };
+    let bytes = RecordBody::Receipt(by_itself).encode();
+    assert_eq!((bytes[0], &bytes[bytes.len() - 2..]), (0x83, [0x80, 0x80].as_slice()));
+    let said_anyway = [&[0x84], &bytes[1..], &[0x00]].concat();
+    assert!(RecordBody::decode(7, &said_anyway).is_err());
 }
 
 #[test]
@@ -107,7 +120,7 @@ fn a_full_receipt_fits_into_a_record() {
         number: u64::MAX,
         previous: [1; 32],
         issued_at: i64::MAX,
-        body: RecordBody::Receipt(Receipt { end: [5; 32], records, changes }),
+        body: RecordBody::Receipt(Receipt { end: [5; 32], records, changes, by_person: true }),
     };
     assert!(record.encode().len() <= MAX_RECORD, "{}", record.encode().len());
 }

@@ -1,6 +1,7 @@
 //! What counts, told with records alone: any order gives the same, and nobody says more than they may.
 
 mod order;
+mod review;
 
 use super::issuing::{Entitled, Issuing};
 use super::*;
@@ -84,9 +85,22 @@ impl World {
     }
 
     fn receipt(&mut self, by: &DeviceKeys, end: RecordHash, of: &DeviceKeys, seq: u64) {
-        let receipt = Receipt { end, records: self.last_of(of), changes: vec![(document(), actor(of), seq)] };
+        self.receipt_at(by, end, of, seq, NOW, false);
+    }
+
+    fn receipt_at(
+        &mut self,
+        by: &DeviceKeys,
+        end: RecordHash,
+        of: &DeviceKeys,
+        seq: u64,
+        at: i64,
+        by_person: bool,
+    ) {
+        let changes = vec![(document(), actor(of), seq)];
+        let receipt = Receipt { end, records: self.last_of(of), changes, by_person };
         let log = *self.facts.id().as_bytes();
-        self.authority.issue(by, log, RecordBody::Receipt(receipt), NOW).unwrap();
+        self.authority.issue(by, log, RecordBody::Receipt(receipt), at).unwrap();
     }
 
     fn last_of(&self, device: &DeviceKeys) -> Vec<([u8; 16], LogId, Last)> {

@@ -11,8 +11,12 @@ fn told(authority: &Authority, facts: &ScopeFacts) -> String {
     let mut receipts: Vec<_> = case.receipts.iter().collect();
     receipts.sort();
     let certificates: Vec<_> = domain.certificates.iter().map(|(hash, c)| (hash, &c.certificate)).collect();
+    let ended = domain.ended.keys();
+    let reviews: Vec<_> = ended
+        .map(|device| authority.review(*device, facts, document(), Actor::new(*device, [1; 8])))
+        .collect();
     format!(
-        "{certificates:?} {:?} {:?} {:?} {receipts:?} {:?}",
+        "{certificates:?} {:?} {:?} {:?} {receipts:?} {reviews:?} {:?}",
         domain.ended, domain.issuers, domain.secrets, case.grants
     )
 }
@@ -33,9 +37,11 @@ proptest! {
         world.receipt(&phone, back, &marc, 3);
         let end = world.end_device(&lise, &phone);
         world.receipt(&sub, end, &phone, 5);
+        world.receipt_at(&sub, end, &phone, 4, NOW + 1, true);
         world.end_device(&marc, &lise);
         let own = world.authority.end_device(&world.root, lise.device_id(), EndReason::Lost, NOW).unwrap().record.hash();
         world.receipt(&phone, own, &lise, 2);
+        world.receipt_at(&phone, own, &lise, 1, NOW + 1, true);
         let next = root_key();
         world.authority.replace_root(&world.recovery, &next, &[6; 32], NOW).unwrap();
 
