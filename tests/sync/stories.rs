@@ -152,6 +152,66 @@ fn a_device_is_ended_while_two_others_are_offline_and_build_on_each_others_work(
 }
 
 #[test]
+fn what_a_thief_wrote_and_a_colleague_took_is_listed_everywhere_until_a_person_has_looked() {
+    let desk = Device::new("desk", "w-117");
+    let [lost, colleague, third] = [("lost", "w-2"), ("colleague", "w-3"), ("third", "w-4")]
+        .map(|(name, worker)| Device::new(name, worker));
+    let outsider = Device::new("outsider", "w-5");
+    let (case, _) = desk.lea("2026-0117");
+    for other in [&lost, &colleague, &third, &outsider] {
+        take_in(&desk.store, &other.store, &other.worker, &[Role::Caseworker]);
+    }
+    for other in [&lost, &colleague, &third] {
+        share(&desk, case.id, &other.worker);
+    }
+    for other in [&lost, &colleague, &third] {
+        meets(&desk, other);
+    }
+    team(&lost, case.id, "north");
+    meets(&lost, &desk);
+    let devices = [&desk, &lost, &colleague, &third, &outsider];
+    devices.iter().for_each(|device| device.clock.advance(DAY));
+    team(&lost, case.id, "by a thief");
+    lost.clock.advance(60);
+    team(&lost, case.id, "by a thief again");
+    meets(&lost, &colleague);
+    team(&colleague, case.id, "upon it");
+    devices.iter().for_each(|device| device.clock.advance(DAY));
+    let list = |device: &Device| device.store.grants().to_review().unwrap();
+    assert_eq!(list(&colleague), [], "nobody knows of a theft");
+    let device = lost.store.identity().device();
+    desk.store.identity().end_device(device, EndReason::Stolen).unwrap();
+    assert_eq!(list(&desk), [], "what the desk had is not in doubt");
+    devices.iter().for_each(|device| device.clock.advance(60));
+    for other in [&colleague, &third, &outsider] {
+        meets(&desk, other);
+    }
+
+    for device in [&desk, &colleague, &third] {
+        assert_eq!(team_at(device, case.id).as_deref(), Some("upon it"));
+        assert_eq!(device.store.grants().waiting().unwrap(), []);
+        assert_eq!(list(device), list(&desk));
+    }
+    let [work] = list(&desk).try_into().unwrap();
+    assert_eq!((work.case, work.device, work.changes), (case.id, device, 2));
+    assert_eq!((work.worker.unwrap().as_str(), work.why), ("w-2", EndReason::Stolen));
+    assert_eq!((work.to - work.from).num_seconds(), 60);
+    assert_eq!((work.ended_at - work.from).num_seconds(), DAY);
+    assert_eq!(list(&outsider), [], "it never had the case");
+
+    assert_eq!(third.store.grants().confirm(case.id, device).unwrap(), 2);
+    assert_eq!(third.store.grants().confirm(case.id, device).unwrap(), 0);
+    assert_eq!(list(&desk).len(), 1, "the desk has not heard of it");
+    meets(&third, &desk);
+    meets(&desk, &colleague);
+    for device in [&desk, &colleague, &third] {
+        assert_eq!(list(device), []);
+    }
+    assert_eq!(digest(&desk), digest(&colleague));
+    sound(&[&desk, &colleague, &third]);
+}
+
+#[test]
 fn a_store_that_was_used_alone_joins_an_agency_and_its_work_counts_there() {
     let (agency, colleague) = (Device::new("agency", "w-1"), Device::new("colleague", "w-117"));
     take_in(&agency.store, &colleague.store, "w-117", &[Role::Caseworker]);

@@ -161,6 +161,7 @@ impl Identity<'_> {
                 return Err(Error::not_found("device", device));
             }
             let refused = |_| Error::Unexpected { reason: "end" };
+            change.ends = true;
             let issuing = change.authority.issuing(root.as_ref(), &keys);
             if let Some(by) = issuing.filter(|by| by.power == IssuerPower::All) {
                 change.authority.end_device(by.key, device, why.clone(), change.now).map_err(refused)?;

@@ -4,7 +4,7 @@
 //! - [`records`]: records of any kind, stored with what they bring about, in one transaction;
 //! - [`receipts`]: what this device held when it learned of an end;
 //! - [`devices`], [`joining`], [`recovery`]: the domain: [`Identity`];
-//! - [`grants`], [`waiting`], [`taken_back`]: cases: [`Grants`];
+//! - [`grants`], [`waiting`], [`review`], [`taken_back`]: cases: [`Grants`];
 //! - `forks`: which branch of a fork is kept;
 //! - [`scopes`]: what a scope is, from what is stored.
 
@@ -15,6 +15,7 @@ pub mod joining;
 pub mod receipts;
 pub mod records;
 pub mod recovery;
+pub mod review;
 pub mod scopes;
 pub mod taken_back;
 pub mod waiting;
@@ -25,6 +26,7 @@ pub use devices::CertifiedDevice;
 pub use grants::{DocumentKind, GrantState, GrantView, NewGrant};
 pub use records::TakenRecords;
 pub use recovery::RecoverySecret;
+pub use review::WorkToReview;
 pub use taken_back::TakenBack;
 pub use waiting::WaitingWork;
 

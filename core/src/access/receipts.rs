@@ -1,7 +1,7 @@
 //! Receipts: what this device held of somebody's work when it learned of an end. Written in the transaction that stores
 //! the end, so what was applied is always covered and nothing is ever taken out of a document.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::{EndHash, Records};
 use super::scopes;
@@ -48,8 +48,11 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
         ends.extend(found.iter().map(|end| (end.record, *device, new(end))));
     }
     for (facts, gained) in scopes.iter().zip(&gained) {
-        for (end, device, _) in ends.iter().filter(|(_, _, new)| *new || *gained) {
-            write(change, facts, *end, &[*device], false)?;
+        for (end, device, new) in ends.iter().filter(|(_, _, new)| *new || *gained) {
+            // Whoever ends a device says so too where that is nothing: only then is it known that what others have is
+            // not what the end was made upon.
+            let nothing_too = change.ends && *new && before.may_attest(*device, facts);
+            write(change, facts, *end, &[*device], Cover::Applied { nothing_too })?;
         }
     }
     let cases: BTreeSet<(CaseId, DeviceId)> =
@@ -60,7 +63,7 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
         for (end, devices) in ends_of_grants(&change.authority, case, founder) {
             let of_case = scopes.iter().zip(&gained).filter(|(facts, _)| facts.case == case);
             for (facts, _) in of_case.filter(|(_, gained)| **gained || !was.contains(&end)) {
-                write(change, facts, end, &devices, false)?;
+                write(change, facts, end, &devices, Cover::Applied { nothing_too: false })?;
             }
         }
     }
@@ -83,29 +86,37 @@ fn ends_of_grants(authority: &Authority, case: CaseId, founder: DeviceId) -> Vec
     ends
 }
 
-/// Attests what is held in a scope of the subjects' work; `refused` adds what waits because of such ends. Nothing is
-/// written where nothing is held, or by a device whose word would not count.
+/// What of somebody's work in a scope this device attests by itself.
+#[derive(Clone, Copy)]
+enum Cover {
+    /// What was applied, and the records; where there is nothing, nothing is written unless that is to be said.
+    Applied { nothing_too: bool },
+    /// What waits because of such ends too. Records that came after the end, such as grants, are nobody's late work.
+    Late,
+}
+
+/// Attests what is held in a scope of the subjects' work; nothing by a device whose word would not count.
 fn write(
     change: &mut Records<'_>,
     facts: &ScopeFacts,
     end: EndHash,
     subjects: &[DeviceId],
-    refused: bool,
+    cover: Cover,
 ) -> Result<bool> {
     if !change.authority.may_attest(change.device, facts) {
         return Ok(false);
     }
     let logs: [LogId; 2] = [*facts.case.as_bytes(), *facts.id().as_bytes()];
+    let late = matches!(cover, Cover::Late);
     let (mut records, mut changes) = (Vec::new(), Vec::new());
     for device in subjects.iter().filter(|device| **device != change.device) {
-        // Records that came after the end, such as grants, are nobody's late work.
-        for log in logs.iter().filter(|_| !refused) {
+        for log in logs.iter().filter(|_| !late) {
             let (next, hash) = change.authority.held().next(log, device.as_bytes());
             if next > 1 {
                 records.push((*device.as_bytes(), *log, Last { number: next - 1, hash }));
             }
         }
-        let held = change.tx.reading().held_of_device(facts.id().as_bytes(), device.as_bytes(), refused)?;
+        let held = change.tx.reading().held_of_device(facts.id().as_bytes(), device.as_bytes(), late)?;
         for (document, actor, seq) in held {
             changes.push((DocumentId::from_slice(&document)?, Actor(actor), seq));
         }
@@ -114,27 +125,55 @@ fn write(
     records.dedup();
     changes.sort_unstable();
     changes.dedup();
-    let wrote = !records.is_empty() || !changes.is_empty();
+    let nothing = records.is_empty() && changes.is_empty();
+    if nothing && !matches!(cover, Cover::Applied { nothing_too: true }) {
+        return Ok(false);
+    }
+    issue(change, facts, Receipt { end, records, changes, by_person: false })?;
+    Ok(true)
+}
+
+/// Writes what a person decided of others' changes in a scope, in sorted order; nothing by a device whose word would not
+/// count.
+pub(super) fn decide(
+    change: &mut Records<'_>,
+    facts: &ScopeFacts,
+    end: EndHash,
+    mut changes: Vec<(DocumentId, Actor, u64)>,
+) -> Result<bool> {
+    changes.retain(|(_, actor, _)| actor.device() != change.device);
+    if changes.is_empty() || !change.authority.may_attest(change.device, facts) {
+        return Ok(false);
+    }
+    issue(change, facts, Receipt { end, records: Vec::new(), changes, by_person: true })?;
+    Ok(true)
+}
+
+/// Issues a receipt in as many records as it takes, and at least one.
+fn issue(change: &mut Records<'_>, facts: &ScopeFacts, whole: Receipt) -> Result<()> {
     let keys = change.keys()?;
-    while !records.is_empty() || !changes.is_empty() {
+    let Receipt { end, mut records, mut changes, by_person } = whole;
+    loop {
         let receipt = Receipt {
             end,
             records: records.drain(..records.len().min(RECORDS_PER_RECEIPT)).collect(),
             changes: changes.drain(..changes.len().min(CHANGES_PER_RECEIPT)).collect(),
-            by_person: false,
+            by_person,
         };
         let log = *facts.id().as_bytes();
         let issued = change.authority.issue(&keys, log, RecordBody::Receipt(receipt), change.now);
         issued.map_err(|_| Error::Unexpected { reason: "receipt" })?;
+        if records.is_empty() && changes.is_empty() {
+            return Ok(());
+        }
     }
-    Ok(wrote)
 }
 
 impl Store {
     /// Lets in what came too late after a grant was taken back, if this device may grant; true if a receipt was written.
     pub(crate) fn admit_late(&self, row: &DocumentRow) -> Result<bool> {
         let trusted = self.trusted_time()?;
-        self.attest(row, |authority, device, facts, change| {
+        self.attest(row, false, |authority, device, facts, change| {
             let extent = facts.extent();
             if !authority.may_grant(device, facts.case, facts.founder, &extent)
                 || authority.verdict(change) != Verdict::NotGranted
@@ -151,16 +190,18 @@ impl Store {
         })
     }
 
-    /// Writes receipts for the held changes of a document that somebody chose to let in; true if there were any.
+    /// Writes receipts for the held changes of a document that somebody chose to let in; true if there were any. What a
+    /// person lets in is vouched for with all that its author's device wrote there before; nothing else of the device is.
     pub(crate) fn attest(
         &self,
         row: &DocumentRow,
+        by_person: bool,
         choose: impl Fn(&Authority, DeviceId, &ScopeFacts, &ChangeFacts<'_>) -> bool,
     ) -> Result<bool> {
         let chosen = self.read(|reading| {
             let own = self.own();
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(None) };
-            let mut chosen: BTreeSet<(EndHash, DeviceId)> = BTreeSet::new();
+            let mut chosen: BTreeMap<(EndHash, DeviceId), BTreeSet<Actor>> = BTreeMap::new();
             for (held, bytes) in reading.held_of(row.id)? {
                 let waits = matches!(held.state, ChangeState::AuthorEnded | ChangeState::NotGranted);
                 if !waits || chunk::read_change(&bytes, &Limits::DEFAULT).is_err() {
@@ -169,7 +210,9 @@ impl Store {
                 let change = facts_of(row, &held, facts)?;
                 if choose(&own.authority, own.device, &facts, &change) {
                     let (device, grants) = own.authority.ends_against(&change);
-                    chosen.extend(device.into_iter().chain(grants).map(|end| (end, change.actor.device())));
+                    for end in device.into_iter().chain(grants) {
+                        chosen.entry((end, change.actor.device())).or_default().insert(change.actor);
+                    }
                 }
             }
             Ok(Some((facts, chosen)))
@@ -177,8 +220,19 @@ impl Store {
         let Some((facts, chosen)) = chosen.filter(|(_, chosen)| !chosen.is_empty()) else { return Ok(false) };
         self.change_records(|change| {
             let mut wrote = false;
-            for (end, device) in chosen {
-                wrote |= write(change, &facts, end, &[device], true)?;
+            for ((end, device), actors) in chosen {
+                if !by_person {
+                    wrote |= write(change, &facts, end, &[device], Cover::Late)?;
+                    continue;
+                }
+                let held = change.tx.reading().held_of_device(&row.scope_id, device.as_bytes(), true)?;
+                let chosen = held.into_iter().filter(|(document, actor, _)| {
+                    *document == row.document_id && actors.contains(&Actor(*actor))
+                });
+                let changes = chosen
+                    .map(|(document, actor, seq)| Ok((DocumentId::from_slice(&document)?, Actor(actor), seq)))
+                    .collect::<Result<Vec<_>>>()?;
+                wrote |= decide(change, &facts, end, changes)?;
             }
             Ok(wrote)
         })

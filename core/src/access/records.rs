@@ -37,6 +37,8 @@ pub(crate) struct Records<'a> {
     pub keys: Option<DeviceKeys>,
     /// This device's clock, unix seconds.
     pub now: i64,
+    /// Whether this device ends another in it.
+    pub ends: bool,
 }
 
 impl Records<'_> {
@@ -112,7 +114,7 @@ impl Store {
         let result = self.inner.database.write(|tx| {
             self.ready()?;
             let authority = before.clone();
-            let mut change = Records { tx, authority, device, keys, now: now.timestamp() };
+            let mut change = Records { tx, authority, device, keys, now: now.timestamp(), ends: false };
             let value = work(&mut change)?;
             receipts::for_new_ends(&mut change, &before)?;
             let fresh: Vec<Signed> =

@@ -6,9 +6,10 @@ use super::records::EndHash;
 use super::{Grants, receipts, scopes};
 use crate::error::{Error, Result};
 use crate::exchange::Refusal;
-use crate::identity::Verdict;
+use crate::identity::{ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, WorkerId};
 use crate::storage::changes::ChangeState;
+use crate::storage::documents::DocumentRow;
 use crate::store::{Changes, Topic};
 use crate::time::{Instant, from_unix};
 
@@ -80,28 +81,33 @@ impl Grants<'_> {
     /// [`Error::NotGranted`] when this device may not write in the case, so that its word does not count.
     pub fn admit(&self, case: CaseId, device: DeviceId) -> Result<u64> {
         let store = self.store;
-        let rows = store.read(|reading| {
-            let own = store.own();
+        let rows = self.attestable(case)?;
+        let mut admitted = 0;
+        for (row, _) in &rows {
+            store.attest(row, true, |authority, _, _, change| {
+                change.actor.device() == device && authority.verdict(change) != Verdict::Counts
+            })?;
+        }
+        for (row, _) in &rows {
+            admitted += store.take_changes(row, Vec::new())?.accepted;
+        }
+        store.inner.worker.changed(Changes::of(Topic::Identity, Some(case)));
+        Ok(admitted)
+    }
+
+    /// The documents of a case with their scopes, where this device's word counts in all of them.
+    pub(super) fn attestable(&self, case: CaseId) -> Result<Vec<(DocumentRow, ScopeFacts)>> {
+        self.store.read(|reading| {
+            let own = self.store.own();
             let mut rows = Vec::new();
             for row in reading.documents_of_case(case.as_bytes())? {
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
                 if !own.authority.may_attest(own.device, &facts) {
                     return Err(Error::NotGranted { case });
                 }
-                rows.push(row);
+                rows.push((row, facts));
             }
             Ok(rows)
-        })?;
-        let mut admitted = 0;
-        for row in &rows {
-            store.attest(row, |authority, _, _, change| {
-                change.actor.device() == device && authority.verdict(change) != Verdict::Counts
-            })?;
-        }
-        for row in &rows {
-            admitted += store.take_changes(row, Vec::new())?.accepted;
-        }
-        store.inner.worker.changed(Changes::of(Topic::Identity, Some(case)));
-        Ok(admitted)
+        })
     }
 }

@@ -68,6 +68,27 @@ impl Reading<'_> {
         Ok(found)
     }
 
+    /// Everybody who wrote in any document: the document's row, the actor's row, and the actor. By document.
+    pub fn authors(&self) -> Result<Vec<(i64, i64, [u8; 24])>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT document, id, actor FROM actor ORDER BY document, id")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The changes of an actor's row that are part of its document, above a number: number, the writer's time in unix
+    /// seconds, and the certificate.
+    pub fn applied_above(&self, actor: i64, seq: u64) -> Result<Vec<(u64, i64, [u8; 32])>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.seq, c.time, g.certificate FROM change c JOIN signer g ON g.id = c.signer
+             WHERE c.actor = ?1 AND c.seq > ?2 AND c.state = 0 ORDER BY c.seq",
+        )?;
+        let rows = statement.query_map(params![actor, seq as i64], |row| {
+            Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?, row.get(2)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The certificates, by hash, in whose name a device signed changes and founded cases.
     pub fn certificates_used_by(&self, device: &[u8; 16]) -> Result<Vec<[u8; 32]>> {
         let mut statement = self.connection.prepare_cached(
