@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use caseplan_core::access::WorkToReview;
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::ids::CaseId;
@@ -71,6 +72,12 @@ fn entitled(world: &World, case: CaseId) -> Vec<usize> {
     world.living().filter(|at| readers.contains(&world.devices[*at].worker)).collect()
 }
 
+/// What of a case a person is asked to look over.
+fn asked(device: &Device, case: CaseId) -> Vec<WorkToReview> {
+    let list = device.store.grants().to_review().unwrap();
+    list.into_iter().filter(|work| work.case == case).collect()
+}
+
 /// Everything that a screen shows of a case.
 fn shown(device: &Device, case: CaseId) -> String {
     let store = &device.store;
@@ -99,6 +106,8 @@ fn equal_among_the_entitled(world: &World) {
             let there = Rows::of(&world.devices[*other]).waiting(case);
             let differ = || Rows::differing(&world.devices, *first, *other);
             assert!(waiting == there, "what waits of {case} on {first} and {other}: {:#?}", differ());
+            let (one, two) = (asked(&world.devices[*first], case), asked(&world.devices[*other], case));
+            assert!(one == two, "what of {case} asks for a look on {first} and {other}: {one:?}, {two:?}");
         }
     }
     // Two devices of one worker hold the same altogether.
