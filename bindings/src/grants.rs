@@ -1,8 +1,10 @@
 //! Grants: who may see and write which case; and what waits for a person.
 
-use caseplan_core::access::{DocumentKind, GrantState, GrantView, NewGrant, TakenBack, WaitingWork};
+use caseplan_core::access::{
+    DocumentKind, GrantState, GrantView, NewGrant, TakenBack, WaitingWork, WorkToReview,
+};
 use caseplan_core::exchange::Refusal;
-use caseplan_core::identity::record::Extent;
+use caseplan_core::identity::record::{EndReason, Extent};
 use caseplan_core::ids::{CaseId, DeviceId, GrantId, VisitationPlanId, WorkerId};
 
 use crate::error::CaseplanError;
@@ -113,6 +115,27 @@ pub struct WaitingWork {
     pub can_be_admitted: bool,
 }
 
+/// What of one case an ended device wrote, and what reached others before they knew of the end.
+#[uniffi::remote(Record)]
+pub struct WorkToReview {
+    /// The case.
+    pub case: CaseId,
+    /// The device that wrote it.
+    pub device: DeviceId,
+    /// Its worker, as far as a certificate says.
+    pub worker: Option<WorkerId>,
+    /// When the device was ended, by the clock of whoever ended it; of several times the first.
+    pub ended_at: Timestamp,
+    /// Why it was ended then.
+    pub why: EndReason,
+    /// How many changes nobody has looked over.
+    pub changes: u64,
+    /// The writer's clock at the first of them. A thief's clock may say anything.
+    pub from: Timestamp,
+    /// The writer's clock at the last of them.
+    pub to: Timestamp,
+}
+
 /// A case that this worker has no grant for any more.
 #[uniffi::remote(Record)]
 pub struct TakenBack {
@@ -158,5 +181,15 @@ impl CoreStore {
     /// Lets in what a device still had of a case; answers how many changes went in.
     pub fn admit_work(&self, case_id: CaseId, device: DeviceId) -> Result<u64, CaseplanError> {
         Ok(self.core()?.grants().admit(case_id, device)?)
+    }
+
+    /// What ended devices wrote and others have accepted before they knew, by case and device.
+    pub fn work_to_review(&self) -> Result<Vec<WorkToReview>, CaseplanError> {
+        Ok(self.core()?.grants().to_review()?)
+    }
+
+    /// Says that what a device wrote of a case stands; answers how many changes that vouches for.
+    pub fn confirm_work(&self, case_id: CaseId, device: DeviceId) -> Result<u64, CaseplanError> {
+        Ok(self.core()?.grants().confirm(case_id, device)?)
     }
 }

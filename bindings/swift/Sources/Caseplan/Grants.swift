@@ -53,6 +53,24 @@ public struct Grants: Sendable {
   public func admit(_ device: DeviceId, of caseId: CaseId) async throws -> UInt64 {
     try await engine.command { try $0.admitWork(caseId: caseId, device: device) }
   }
+
+  /// What ended devices wrote and others have accepted, though whoever ended the device did not have it then: what a
+  /// thief wrote may be among it.
+  ///
+  /// It counts, and asks for a look. What is older than the end, by its writer's clock, is not found where whoever ended
+  /// the device is no colleague on the case.
+  public func toReview() async throws -> [WorkToReview] {
+    try await engine.read { try $0.workToReview() }
+  }
+
+  /// Says that what a device wrote of a case was looked over and stands, for everybody on the case.
+  ///
+  /// What is wrong is corrected as any other entry is. Answers how many changes that vouches for; what comes later is
+  /// listed again.
+  @discardableResult
+  public func confirm(_ device: DeviceId, of caseId: CaseId) async throws -> UInt64 {
+    try await engine.command { try $0.confirmWork(caseId: caseId, device: device) }
+  }
 }
 
 extension NewGrant {

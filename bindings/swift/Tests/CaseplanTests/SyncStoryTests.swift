@@ -159,6 +159,19 @@ struct SyncStoryTests {
     for _ in 0..<6 where try await one.store.grants.waiting().isEmpty { _ = try await sync(gone, with: one) }
     #expect(try await one.store.sync.status().quarantine.map(\.reason) == [.authorEnded])
     #expect(try await one.team(of: lea) == "east")
+
+    // What was built upon is not what the desk had when it ended the phone: somebody looks it over, for all of them.
+    let ended = try await gone.store.identity.device()
+    for device in [desk, one, two] {
+      let work = try await device.store.grants.toReview()
+      #expect(work.map(\.case) == [lea.id] && work.map(\.device) == [ended])
+      #expect(work.map(\.worker) == ["w-2"] && work.map(\.changes) == [1] && work.map(\.why) == [.stolen])
+    }
+    #expect(try await two.store.grants.confirm(ended, of: lea.id) == 1)
+    #expect(try await two.store.grants.confirm(ended, of: lea.id) == 0)
+    for other in [one, desk] { try await two.findsAndSyncs(with: other) }
+    for device in [desk, one, two] { #expect(try await device.store.grants.toReview().isEmpty) }
+    #expect(try await one.store.grants.waiting().count == 1, "what waits is another matter")
   }
 
   @Test func aStoreThatWasUsedAloneJoinsAnAgencyAndItsWorkCountsThere() async throws {

@@ -46,6 +46,22 @@ public class Grants internal constructor(
         caseId: CaseId,
         device: DeviceId,
     ): ULong = engine.command { it.admitWork(caseId, device) }
+
+    /**
+     * What ended devices wrote and others have accepted, though whoever ended the device did not have it then: what a thief
+     * wrote may be among it. It counts, and asks for a look. What is older than the end, by its writer's clock, is not found
+     * where whoever ended the device is no colleague on the case.
+     */
+    public suspend fun toReview(): List<WorkToReview> = engine.read { it.workToReview() }
+
+    /**
+     * Says that what a device wrote of a case was looked over and stands, for everybody on the case. What is wrong is
+     * corrected as any other entry is. Answers how many changes that vouches for; what comes later is listed again.
+     */
+    public suspend fun confirm(
+        caseId: CaseId,
+        device: DeviceId,
+    ): ULong = engine.command { it.confirmWork(caseId, device) }
 }
 
 /** A grant of everything up to a level: what a substitute or a colleague gets. */

@@ -163,6 +163,23 @@ class SyncStoryTest {
             val waiting = one.store.sync.status().quarantine.map { it.reason }
             assertEquals(listOf<Refusal>(Refusal.AuthorEnded), waiting)
             assertEquals("east", one.team(lea))
+
+            // What was built upon is not what the desk had when it ended the phone: somebody looks it over, for all of them.
+            val ended = gone.store.identity.device()
+            for (device in listOf(desk, one, two)) {
+                val work =
+                    device.store.grants
+                        .toReview()
+                        .single()
+                assertEquals(lea.id to ended, work.case to work.device)
+                assertEquals(WorkerId("w-2") to 1UL, work.worker to work.changes)
+                assertEquals<EndReason>(EndReason.Stolen, work.why)
+            }
+            assertEquals(1UL, two.store.grants.confirm(lea.id, ended))
+            assertEquals(0UL, two.store.grants.confirm(lea.id, ended))
+            for (other in listOf(one, desk)) two.findsAndSyncs(other)
+            for (device in listOf(desk, one, two)) assertEquals(emptyList(), device.store.grants.toReview())
+            assertEquals(1, one.store.grants.waiting().size, "what waits is another matter")
         }
 
     @Test
