@@ -93,6 +93,10 @@ pub enum Command {
     Waiting,
     /// Let in what a device still had of a case.
     Admit(access::Admit),
+    /// What ended devices wrote and others took before they knew: somebody should look it over.
+    Review,
+    /// Say that what a device wrote of a case was looked over and stands.
+    Confirm(access::Confirm),
     /// Take devices in over the network, list and end them.
     #[command(subcommand)]
     Peer(peers::PeerCommand),

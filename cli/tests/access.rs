@@ -52,3 +52,47 @@ fn a_case_is_granted_listed_and_taken_back_and_a_device_ended() {
     assert!(ended.as_array().unwrap().iter().any(|device| device["ended"] == "stolen"));
     assert_eq!(json(at, "phone.db", &["waiting"]), Value::Array(Vec::new()));
 }
+
+#[test]
+fn what_a_colleague_took_from_a_stolen_device_is_listed_and_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let does = |store: &str, line: &str| {
+        let (text, code) = run(at, store, &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(code, 0, "{line}: {text}");
+        text
+    };
+    let hands = |from: &str, to: &str, file: &str| {
+        does(from, &format!("export {file}"));
+        does(to, &format!("import {file}"));
+    };
+    does("phone.db", "init --worker w-1 --zone Europe/Paris");
+    does("phone.db", "case open --reference 2026-1 --client Lea");
+    for (store, worker) in [("lost.db", "w-2"), ("desk.db", "w-3")] {
+        does(store, &format!("init --worker {worker} --zone Europe/Paris"));
+        does(store, &format!("identity request {worker}"));
+        does("phone.db", &format!("identity certify {worker} for-{worker}"));
+        does(store, &format!("identity adopt for-{worker}"));
+        does("phone.db", &format!("grant 2026-1 {worker}"));
+    }
+    hands("phone.db", "lost.db", "news-0");
+    hands("phone.db", "desk.db", "news-1");
+    does("lost.db", "case add-participant 2026-1 --name Tom --role sibling");
+    hands("lost.db", "desk.db", "news-2");
+    let devices = json(at, "phone.db", &["identity", "devices"]);
+    let lost = devices.as_array().unwrap().iter().find(|device| device["worker"] == "w-2").unwrap();
+    let lost = lost["device"].as_str().unwrap();
+    does("phone.db", &format!("device end {lost} --why stolen"));
+    assert!(does("phone.db", "review").contains("nothing to look over"));
+    hands("phone.db", "desk.db", "news-3");
+    hands("desk.db", "phone.db", "news-4");
+    let work = &json(at, "phone.db", &["review"])[0];
+    assert_eq!(
+        (&work["device"], &work["worker"], &work["changes"]),
+        (&lost.into(), &"w-2".into(), &1.into())
+    );
+    assert_eq!(work["why"], "stolen");
+    assert!(does("phone.db", "review").contains("stolen"));
+    assert!(does("phone.db", &format!("confirm 2026-1 {lost}")).contains("1 changes stand"));
+    assert_eq!(json(at, "phone.db", &["review"]), Value::Array(Vec::new()));
+}

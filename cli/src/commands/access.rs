@@ -66,6 +66,15 @@ pub struct Admit {
     device: DeviceId,
 }
 
+/// Say that what a device wrote of a case, and others took before they knew of its end, was looked over and stands.
+#[derive(Debug, Args)]
+pub struct Confirm {
+    /// The case.
+    case: String,
+    /// The device.
+    device: DeviceId,
+}
+
 /// Devices that issue, and how devices are ended.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
@@ -209,6 +218,40 @@ pub fn waiting(store: &Store, screen: &Screen) -> Result<()> {
 pub fn admit(store: &Store, admit: &Admit, screen: &Screen) -> Result<()> {
     let admitted = store.grants().admit(find::case_id(store, &admit.case)?, admit.device)?;
     screen.line(format!("{admitted} changes went in"));
+    Ok(())
+}
+
+/// Lists what asks for a look.
+pub fn review(store: &Store, screen: &Screen) -> Result<()> {
+    let list = store.grants().to_review()?;
+    if screen.json {
+        screen.json(&json::list(&list, |work| {
+            json!({
+                "case": work.case, "device": work.device, "worker": work.worker, "changes": work.changes,
+                "from": work.from, "to": work.to, "ended_at": work.ended_at, "why": work.why,
+            })
+        }));
+        return Ok(());
+    }
+    let rows = list.iter().map(|work| {
+        [
+            work.case.to_string(),
+            words::maybe(work.worker.as_ref()),
+            work.device.to_string(),
+            work.changes.to_string(),
+            words::at(store.zone(), work.ended_at),
+            words::code(work.why.code()),
+        ]
+    });
+    let heads = ["case", "worker", "device", "changes", "ended", "because"];
+    screen.table(heads, rows.collect(), "nothing to look over");
+    Ok(())
+}
+
+/// Confirms what was looked over.
+pub fn confirm(store: &Store, confirm: &Confirm, screen: &Screen) -> Result<()> {
+    let confirmed = store.grants().confirm(find::case_id(store, &confirm.case)?, confirm.device)?;
+    screen.line(format!("{confirmed} changes stand"));
     Ok(())
 }
 

@@ -71,6 +71,8 @@ fn opened(command: Command, file: &Path, store: &Store, screen: &Screen) -> Resu
         Command::Grants(list) => access::list(store, &list, screen),
         Command::Waiting => access::waiting(store, screen),
         Command::Admit(admit) => access::admit(store, &admit, screen),
+        Command::Review => access::review(store, screen),
+        Command::Confirm(confirm) => access::confirm(store, &confirm, screen),
         Command::Peer(command) => peers::run(store, command, screen),
         Command::Sync(command) => syncing::run(store, command, screen),
         Command::HandOver(command) => files::run(store, command, screen),
