@@ -10,8 +10,8 @@ use std::cell::Cell;
 
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, Change, ObjType, ROOT};
-use caseplan_core::document::{Document, Kind, guard};
-use caseplan_core::ids::ChangeHash;
+use caseplan_core::document::{Document, Edit, Kind, Stamp, Value, guard};
+use caseplan_core::ids::{Actor, ChangeHash};
 use support::chunks::hash_of;
 use support::hostile::document_of;
 use support::{Device, at};
@@ -21,10 +21,16 @@ struct Counting;
 thread_local! {
     /// Bytes that this thread took and did not give back.
     static LIVE: Cell<i64> = const { Cell::new(0) };
+    /// The most that they were since somebody last asked.
+    static PEAK: Cell<i64> = const { Cell::new(0) };
 }
 
 fn count(bytes: i64) {
-    let _ = LIVE.try_with(|live| live.set(live.get() + bytes));
+    let live = LIVE.try_with(|live| {
+        live.set(live.get() + bytes);
+        live.get()
+    });
+    let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.unwrap_or(0))));
 }
 
 unsafe impl GlobalAlloc for Counting {
@@ -83,6 +89,34 @@ fn a_merge_keeps_no_more_memory_than_a_clean_load_of_its_result() {
     let result = applied.document.save();
     let (_clean, clean) = kept(|| Document::load(Kind::ContactLog, &result, &[]).unwrap());
     assert!(merged * 2 <= clean * 3, "{merged} bytes after the merge, {clean} after a clean load");
+}
+
+/// Only the memory that a merge takes for a while, with more changes than any one batch of a session has.
+#[test]
+fn a_merge_of_many_changes_takes_memory_for_what_the_document_has_and_no_more() {
+    let mut base = Document::new(Kind::ContactLog).unwrap();
+    let with = |document: &mut Document, actor: u8, count: usize| -> Vec<(ChangeHash, Vec<u8>)> {
+        let made = (0..count).map(|at| {
+            // Keys of both writers fall between each other, as random ones do.
+            let key = format!("{:016x}-{actor}", (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let fields = (0..12).map(|field| (format!("field{field}"), Value::Text("a value".repeat(8))));
+            let edit = Edit::create("contacts", key, fields);
+            let stamp = Stamp { code: "x", command: None, actor: Actor([actor; 24]), time: 0 };
+            let hash = document.commit(&[edit], stamp).unwrap().unwrap().hash;
+            (hash, document.raw_change(&hash).unwrap())
+        });
+        made.collect()
+    };
+    let changes = with(&mut base.clone(), 3, 500);
+    with(&mut base, 2, 500);
+    let ours = Document::load(Kind::ContactLog, &base.save(), &[]).unwrap();
+    let before = LIVE.get();
+    PEAK.set(before);
+    let (applied, merged) = kept(|| guard::apply(&ours, &changes));
+    let peak = PEAK.get() - before;
+    assert_eq!(applied.poisoned, []);
+    // A clone that takes them peaks at 87 times as much.
+    assert!(peak <= merged * 16, "{peak} bytes at most, {merged} bytes after the merge");
 }
 
 /// The same without Caseplan, for upstream. It fails for as long as the defect is there: when it passes with a newer

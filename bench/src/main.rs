@@ -43,7 +43,7 @@ impl Places {
 
 type Benchmark = fn(&Places) -> Vec<Line>;
 
-const BENCHMARKS: [(&str, Benchmark); 16] = [
+const BENCHMARKS: [(&str, Benchmark); 17] = [
     ("w1", writes::w1),
     ("w2", writes::w2),
     ("w4", peers::w4),
@@ -54,6 +54,7 @@ const BENCHMARKS: [(&str, Benchmark); 16] = [
     ("b1", sizes::b1),
     ("b2", sizes::b2),
     ("m1", merges::m1),
+    ("g", merges::g),
     ("m2", loads::m2),
     ("h", loads::h),
     ("s", sync::s),

@@ -20,11 +20,16 @@ fn sent(changes: &[NewChange]) -> Vec<(ChangeHash, Vec<u8>)> {
 
 /// A log of 20 contacts that two devices hold, to which each added so many apart.
 fn apart(count: usize) -> (Document, Vec<(ChangeHash, Vec<u8>)>) {
+    aside(20 + count, count)
+}
+
+/// A log of so many contacts, and so many that another device added when it held the first 20.
+fn aside(own: usize, foreign: usize) -> (Document, Vec<(ChangeHash, Vec<u8>)>) {
     let saved = Log::with(20).document.save();
     let load = || Document::load(Kind::ContactLog, &saved, &[]).unwrap();
     let (mut ours, mut theirs) = (Log::of(load()), Log::of(load()));
-    ours.add(count);
-    theirs.add(count);
+    ours.add(own - 20);
+    theirs.add(foreign);
     (Document::load(Kind::ContactLog, &ours.document.save(), &[]).unwrap(), sent(&theirs.changes))
 }
 
@@ -41,6 +46,24 @@ pub fn m1(_: &Places) -> Vec<Line> {
             Line::ratio("M1", what, live / clean, 1.5, &detail)
         })
         .into()
+}
+
+/// The two ways in which the guard makes its copy: cloned, or built anew from every change.
+pub fn g(_: &Places) -> Vec<Line> {
+    let ways = [usize::MAX, 0];
+    let mut lines = Vec::new();
+    for own in [50, 100, 200, 1_000, 5_000] {
+        for foreign in [32, 48, 64, 80, 200, 1_000] {
+            let (document, changes) = aside(own, foreign);
+            let by = |anew: usize| guard::apply_anew_from(anew, &document, &changes);
+            let [cloned, built] = ways.map(|anew| heap(|| by(anew)).2 / 1e6);
+            let rounds = if own * foreign > 100_000 { 3 } else { 9 };
+            let times = in_turn(rounds, || drop(by(0)), || drop(by(usize::MAX)));
+            let told = format!("{:.2}x {}, peak {built:.1} : {cloned:.1} MB", times.ratio(), times.detail());
+            lines.push(Line::note("Q1", format!("built anew : cloned, {foreign} changes onto {own}"), told));
+        }
+    }
+    lines
 }
 
 const OPERATIONS: [&str; 5] = ["load", "save", "batch", "merge", "devices"];

@@ -2,8 +2,9 @@
 //!
 //! Everything before this step has been checked without Automerge. Here a copy of the document takes the changes, is
 //! saved, loaded and read; a panic anywhere refuses what caused it and leaves the document as it was (`sync.md` §6,
-//! step 9). Two findings set the shape: applied one by one, changes cost quadratic time, so a batch is applied at
-//! once; and a document that took concurrent changes keeps quadratic memory until it is reloaded, so it always is.
+//! step 9). Three findings set the shape: applied one by one, changes cost quadratic time, so a batch is applied at
+//! once; a document that took concurrent changes keeps quadratic memory until it is reloaded, so it always is; and
+//! taking many of them costs quadratic time and memory, so then the document is built anew from all its changes.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,39 +27,54 @@ pub struct Applied {
     pub poisoned: Vec<ChangeHash>,
 }
 
+/// From so many changes on, the copy is no clone that takes them: it is built anew, from the document's own changes and
+/// these. A clone is torn where each of them goes in, which costs quadratic time and memory; building costs what the
+/// document has. Times cross between 30 and 100 changes, for documents of 1,000 to 50 (`docs/performance.md`, Q1).
+const ANEW: usize = 64;
+
 /// Applies changes, ancestors first, to a copy of the document.
 ///
 /// A batch that fails is halved until the change that fails stands alone; the rest goes in.
 pub fn apply(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Applied {
-    let mut current = None;
-    let mut poisoned = Vec::new();
-    take(document, &mut current, changes, &mut poisoned);
-    let document = current.unwrap_or_else(|| document.clone());
-    Applied { document, poisoned }
+    apply_anew_from(ANEW, document, changes)
 }
 
-fn take(
-    base: &Document,
-    current: &mut Option<Document>,
-    changes: &[(ChangeHash, Vec<u8>)],
-    poisoned: &mut Vec<ChangeHash>,
-) {
-    if changes.is_empty() {
-        return;
-    }
-    if let Some(document) = attempt(current.as_ref().unwrap_or(base), changes) {
-        *current = Some(document);
-    } else if changes.len() == 1 {
-        poisoned.push(changes[0].0);
-    } else {
-        let (first, second) = changes.split_at(changes.len() / 2);
-        take(base, current, first, poisoned);
-        take(base, current, second, poisoned);
+/// As [`apply`], with another number of changes than [`ANEW`] from which the document is built anew: for whoever
+/// compares both ways.
+pub fn apply_anew_from(anew: usize, document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Applied {
+    let mut halving = Halving { base: document, current: None, poisoned: Vec::new(), anew };
+    halving.take(changes);
+    let document = halving.current.unwrap_or_else(|| document.clone());
+    Applied { document, poisoned: halving.poisoned }
+}
+
+struct Halving<'a> {
+    base: &'a Document,
+    current: Option<Document>,
+    poisoned: Vec<ChangeHash>,
+    anew: usize,
+}
+
+impl Halving<'_> {
+    fn take(&mut self, changes: &[(ChangeHash, Vec<u8>)]) {
+        if changes.is_empty() {
+            return;
+        }
+        let document = self.current.as_ref().unwrap_or(self.base);
+        if let Some(document) = attempt(document, changes, changes.len() >= self.anew) {
+            self.current = Some(document);
+        } else if changes.len() == 1 {
+            self.poisoned.push(changes[0].0);
+        } else {
+            let (first, second) = changes.split_at(changes.len() / 2);
+            self.take(first);
+            self.take(second);
+        }
     }
 }
 
 /// The document with all of the changes, or nothing.
-fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Option<Document> {
+fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)], anew: bool) -> Option<Document> {
     let kind = document.kind();
     walled(|| {
         let parsed: Vec<Change> =
@@ -69,8 +85,7 @@ fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Option<Doc
         if parsed.iter().any(|change| disturbs(kind, change)) {
             return None;
         }
-        let mut copy: Automerge = document.am.clone();
-        copy.apply_changes(parsed).ok()?;
+        let copy = with_all(&document.am, parsed, anew)?;
         if !copy.get_missing_deps(&[]).is_empty() {
             return None;
         }
@@ -84,6 +99,21 @@ fn attempt(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Option<Doc
         Some(reloaded)
     })
     .flatten()
+}
+
+/// A copy of a document with changes; `anew` says that it is built from every change, instead of cloned.
+fn with_all(document: &Automerge, changes: Vec<Change>, anew: bool) -> Option<Automerge> {
+    if !anew {
+        let mut copy = document.clone();
+        copy.apply_changes(changes).ok()?;
+        return Some(copy);
+    }
+    // Automerge itself sorts a batch so that ancestors come first.
+    let mut all = document.get_changes(&[]);
+    all.extend(changes);
+    let mut copy = Automerge::new();
+    copy.apply_changes(all).ok()?;
+    Some(copy)
 }
 
 /// Whether a change touches what the genesis made, or deletes or replaces an entity: no version of Caseplan does.
@@ -154,3 +184,6 @@ pub(super) fn walled<T>(work: impl FnOnce() -> T) -> Option<T> {
     WALLED.set(before);
     result.ok()
 }
+
+#[cfg(test)]
+mod tests;
