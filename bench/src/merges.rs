@@ -52,12 +52,12 @@ pub fn m1(_: &Places) -> Vec<Line> {
 pub fn g(_: &Places) -> Vec<Line> {
     let ways = [usize::MAX, 0];
     let mut lines = Vec::new();
-    for own in [50, 100, 200, 1_000, 5_000] {
+    for own in [50, 100, 200, 500, 1_000] {
         for foreign in [32, 48, 64, 80, 200, 1_000] {
             let (document, changes) = aside(own, foreign);
             let by = |anew: usize| guard::apply_anew_from(anew, &document, &changes);
             let [cloned, built] = ways.map(|anew| heap(|| by(anew)).2 / 1e6);
-            let rounds = if own * foreign > 100_000 { 3 } else { 9 };
+            let rounds = if own * foreign > 50_000 { 3 } else { 9 };
             let times = in_turn(rounds, || drop(by(0)), || drop(by(usize::MAX)));
             let told = format!("{:.2}x {}, peak {built:.1} : {cloned:.1} MB", times.ratio(), times.detail());
             lines.push(Line::note("Q1", format!("built anew : cloned, {foreign} changes onto {own}"), told));

@@ -29,7 +29,7 @@ pub struct Applied {
 
 /// From so many changes on, the copy is no clone that takes them: it is built anew, from the document's own changes and
 /// these. A clone is torn where each of them goes in, which costs quadratic time and memory; building costs what the
-/// document has. Times cross between 30 and 100 changes, for documents of 1,000 to 50 (`docs/performance.md`, Q1).
+/// document has. Times cross at 50 to 80 changes, peaks earlier (measured: `docs/performance.md`, Q1).
 const ANEW: usize = 64;
 
 /// Applies changes, ancestors first, to a copy of the document.
