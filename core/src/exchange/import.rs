@@ -1,16 +1,16 @@
 //! An import: bytes in any portions; each message is one transaction, so a cut loses nothing that was committed.
 
 use super::CancelToken;
-use super::intake::Intake;
-use super::message::{DocumentHeader, MAX_BATCH, Message, SignedChange, Splitter};
+use super::intake::{Batch, Intake, Room};
+use super::message::{MAX_BATCH, Message, SignedChange, Splitter};
 use super::refusal::Refusal;
-use super::{header, snapshot};
+use super::snapshot;
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
 use crate::identity::keys::verify;
 use crate::identity::record::Signed;
 use crate::identity::{Founding, RecordRefused, Scope, ScopeFacts};
-use crate::ids::{ChangeHash, DeviceId, DocumentId, VisitationPlanId};
+use crate::ids::{ChangeHash, DeviceId, DocumentId, VisitationPlanId, sha256};
 use crate::planted::{self, Defect};
 use crate::storage::documents::{DocumentRow, ScopeRow};
 use crate::storage::settings::FoundingRow;
@@ -157,17 +157,8 @@ impl Import {
             Message::Chain { .. } => Err(Error::NotAnExport { reason: "order" }),
             _ if self.peer.is_none() => Err(Error::NotAnExport { reason: "order" }),
             Message::Authority { records } => self.authority(&records),
-            Message::Scope { founding, signature, certificate, level, plan } => {
-                self.scope(&founding, &signature, &certificate, level, &plan)
-            }
-            Message::Changes { document, header, changes } => {
-                self.store.inner.database.give_way();
-                self.changes(document, &header, changes)
-            }
-            Message::Snapshot { document, header, chunk, certificates, signatures } => {
-                self.store.inner.database.give_way();
-                self.snapshot(document, &header, &chunk, &certificates, &signatures)
-            }
+            Message::Scope { .. } => self.take_scopes(&[message]),
+            Message::Changes { .. } | Message::Snapshot { .. } => self.take_documents(vec![message]),
             Message::Held { document, actors } => self.held(document, &actors),
             Message::End => {
                 self.report.complete = self.splitter.is_empty();
@@ -194,15 +185,34 @@ impl Import {
         Ok(())
     }
 
-    /// Takes in a scope: its case's founder signed it, and every id in it is the hash of what it names.
-    fn scope(
-        &mut self,
-        founding: &[u8],
-        signature: &[u8; 64],
-        certificate: &[u8; 32],
-        level: u8,
-        plan: &[u8],
-    ) -> Result<()> {
+    /// Takes in scopes in one transaction; messages of another kind are passed over.
+    ///
+    /// # Errors
+    /// As [`Self::take`]; then none of them was taken in.
+    pub(crate) fn take_scopes(&mut self, messages: &[Message]) -> Result<()> {
+        let scopes = messages.iter().map(|message| self.scope(message)).collect::<Result<Vec<_>>>()?;
+        let scopes: Vec<_> = scopes.into_iter().flatten().collect();
+        if scopes.is_empty() {
+            return Ok(());
+        }
+        let written: Result<()> = self.store.inner.database.write(|tx| {
+            for (facts, founding, row) in &scopes {
+                tx.add_founding(facts.case.as_bytes(), founding)?;
+                tx.add_scope(row)?;
+            }
+            Ok(())
+        });
+        written?;
+        scopes.into_iter().for_each(|(facts, ..)| self.store.know_scope(facts));
+        Ok(())
+    }
+
+    /// A scope with its rows: its case's founder signed it, and every id in it is the hash of what it names. Nothing
+    /// if nobody that is known signed it.
+    fn scope(&self, message: &Message) -> Result<Option<(ScopeFacts, FoundingRow, ScopeRow)>> {
+        let Message::Scope { founding, signature, certificate, level, plan } = message else {
+            return Ok(None);
+        };
         let record = Founding::decode(founding)?;
         let own = self.store.own();
         let founder =
@@ -213,107 +223,104 @@ impl Import {
         if !signed {
             // Its documents will be refused one by one, as of an unknown scope; the rest goes in.
             self.store.inner.log(LogLevel::Warning, "scope.unsigned", vec![record.case_id().to_string()]);
-            return Ok(());
+            return Ok(None);
         }
-        let scope = match (level, plan) {
-            (1..=5, []) => Scope::Level(level),
+        let scope = match (*level, plan.as_slice()) {
+            (level @ 1..=5, []) => Scope::Level(level),
             (0, plan) => Scope::Visits(VisitationPlanId::from_slice(plan)?),
             _ => return Err(Error::NotAnExport { reason: "format" }),
         };
-        let case_id = record.case_id();
-        let written: Result<()> = self.store.inner.database.write(|tx| {
-            tx.add_founding(
-                case_id.as_bytes(),
-                &FoundingRow {
-                    bytes: founding.to_vec(),
-                    signature: signature.to_vec(),
-                    certificate: certificate.to_vec(),
-                },
-            )?;
-            tx.add_scope(&ScopeRow {
-                scope_id: *scope.id(case_id).as_bytes(),
-                case_id: *case_id.as_bytes(),
-                level: (level > 0).then_some(level),
-                plan_id: plan.try_into().ok(),
-            })?;
-            Ok(())
-        });
-        written?;
-        self.store.know_scope(ScopeFacts { case: case_id, founder: record.device, scope });
-        Ok(())
-    }
-
-    /// A whole document is loaded within limits, taken apart again and passed through the guard change by change.
-    fn snapshot(
-        &mut self,
-        document: DocumentId,
-        header: &DocumentHeader,
-        chunk: &[u8],
-        certificates: &[[u8; 32]],
-        signatures: &[(u64, [u8; 64])],
-    ) -> Result<()> {
-        let mut changes = match snapshot::take_apart(&header.kind, chunk, certificates, signatures) {
-            Ok(changes) => changes,
-            Err(reason) => {
-                let hash = ChangeHash(crate::ids::sha256(&[chunk]));
-                self.report.quarantined.push(Quarantined { document, hash, reason });
-                return Ok(());
-            }
+        let case = record.case_id();
+        let founding = FoundingRow {
+            bytes: founding.clone(),
+            signature: signature.to_vec(),
+            certificate: certificate.to_vec(),
         };
-        while !changes.is_empty() {
-            let rest = changes.split_off(changes.len().min(MAX_BATCH));
-            self.changes(document, header, std::mem::replace(&mut changes, rest))?;
-        }
-        Ok(())
+        let row = ScopeRow {
+            scope_id: *scope.id(case).as_bytes(),
+            case_id: *case.as_bytes(),
+            level: (*level > 0).then_some(*level),
+            plan_id: plan.as_slice().try_into().ok(),
+        };
+        Ok(Some((ScopeFacts { case, founder: record.device, scope }, founding, row)))
     }
 
-    fn changes(
-        &mut self,
-        document: DocumentId,
-        header: &DocumentHeader,
-        changes: Vec<SignedChange>,
-    ) -> Result<()> {
+    /// Takes in what messages bring of documents, several of them in one transaction; other messages are passed over.
+    ///
+    /// A writer waits for one transaction: it has no more in it than one message may bring, of a few documents.
+    ///
+    /// # Errors
+    /// As [`Self::take`]. What came before the batch that failed is in.
+    pub(crate) fn take_documents(&mut self, messages: Vec<Message>) -> Result<()> {
+        let (mut together, mut room) = (Vec::new(), Room::default());
+        for message in messages {
+            for batch in self.batches(message) {
+                if !room.has(&batch) {
+                    self.batches_in(&together)?;
+                    (together, room) = (Vec::new(), Room::default());
+                    room.has(&batch);
+                }
+                together.push(batch);
+            }
+        }
+        self.batches_in(&together)
+    }
+
+    /// What a message brings, in batches. A whole document is loaded within limits and taken apart again: the guard
+    /// judges change by change.
+    fn batches(&mut self, message: Message) -> Vec<Batch> {
+        let (document, header, mut changes) = match message {
+            Message::Changes { document, header, changes } => (document, header, changes),
+            Message::Snapshot { document, header, chunk, certificates, signatures } => {
+                match snapshot::take_apart(&header.kind, &chunk, &certificates, &signatures) {
+                    Ok(changes) if changes.is_empty() => return Vec::new(),
+                    Ok(changes) => (document, header, changes),
+                    Err(reason) => {
+                        let hash = ChangeHash(sha256(&[&chunk]));
+                        self.report.quarantined.push(Quarantined { document, hash, reason });
+                        return Vec::new();
+                    }
+                }
+            }
+            _ => return Vec::new(),
+        };
         self.report.received += changes.len() as u64;
-        let sixteenth = |change: &SignedChange| change.chunk.get(4).is_some_and(|byte| byte % 16 == 0);
-        if planted::is(Defect::BatchDropped) && changes.first().is_some_and(sixteenth) {
+        let mut batches = Vec::new();
+        loop {
+            let rest = changes.split_off(changes.len().min(MAX_BATCH));
+            let part = std::mem::replace(&mut changes, rest);
+            let sixteenth = |change: &SignedChange| change.chunk.get(4).is_some_and(|byte| byte % 16 == 0);
+            if !(planted::is(Defect::BatchDropped) && part.first().is_some_and(sixteenth)) {
+                batches.push(Batch { document, header: header.clone(), changes: part });
+            }
+            if changes.is_empty() {
+                return batches;
+            }
+        }
+    }
+
+    fn batches_in(&mut self, batches: &[Batch]) -> Result<()> {
+        if batches.is_empty() {
             return Ok(());
         }
-        // In one transaction: a case that was taken back may go at any time.
-        let found: Result<std::result::Result<DocumentRow, Refusal>> =
-            self.store.inner.database.write(|tx| {
-                let scope = tx.reading().scope(header.scope.as_bytes())?;
-                let refused = header::check(document, header).err().or_else(|| match &scope {
-                    Some(scope) => header::check_name(header, scope).err(),
-                    None => Some(Refusal::UnknownScope),
-                });
-                if let Some(reason) = refused {
-                    return Ok(Err(reason));
+        self.store.inner.database.give_way();
+        let taken = self.store.take_batches(batches)?;
+        for (taken, batch) in taken.into_iter().zip(batches) {
+            match taken {
+                Ok((row, intake)) => self.note(&row, intake)?,
+                Err(reason) => {
+                    let document = batch.document;
+                    let hashes = batch.changes.iter().map(|change| sha256(&[&change.chunk]));
+                    let entries = hashes.map(|hash| Quarantined {
+                        document,
+                        hash: ChangeHash(hash),
+                        reason: reason.clone(),
+                    });
+                    self.report.quarantined.extend(entries);
                 }
-                tx.add_document(
-                    document.as_bytes(),
-                    header.scope.as_bytes(),
-                    &header.kind,
-                    &header.genesis.0,
-                    &header.name,
-                )?;
-                let row = tx.reading().document(document.as_bytes())?;
-                row.map(Ok).ok_or(Error::Unexpected { reason: "document" })
-            });
-        let row = match found? {
-            Ok(row) => row,
-            Err(reason) => {
-                let hashes = changes.iter().map(|change| ChangeHash(crate::ids::sha256(&[&change.chunk])));
-                let entries = hashes.map(|hash| Quarantined { document, hash, reason: reason.clone() });
-                self.report.quarantined.extend(entries);
-                return Ok(());
             }
-        };
-        self.admit(&row, changes)
-    }
-
-    fn admit(&mut self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<()> {
-        let intake = self.store.take_changes(row, changes)?;
-        self.note(row, intake)
+        }
+        Ok(())
     }
 
     fn note(&mut self, row: &DocumentRow, intake: Intake) -> Result<()> {

@@ -1,14 +1,16 @@
-//! One batch of one document: through the guard, into rows and projections, in one transaction.
+//! Batches of documents: through the guard, into rows and projections, one or several in a transaction.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::admit::By;
-use super::message::SignedChange;
+use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, SignedChange};
 use super::refusal::Refusal;
-use super::{admit, fork};
+use super::{admit, fork, header};
 use crate::access::scopes;
 use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
+use crate::identity::Authority;
 use crate::identity::signature::Place;
 use crate::ids::{Actor, ChangeHash, DocumentId, ScopeId, sha256};
 use crate::random;
@@ -29,10 +31,80 @@ pub struct Intake {
     pub refused: Vec<(ChangeHash, Refusal)>,
 }
 
+/// Changes of one document, as a message brings them.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    pub document: DocumentId,
+    pub header: DocumentHeader,
+    pub changes: Vec<SignedChange>,
+}
+
+/// The room of one transaction, for which a writer of the app waits: what one message may bring.
+#[derive(Default)]
+pub(crate) struct Room {
+    documents: BTreeSet<DocumentId>,
+    changes: usize,
+    bytes: usize,
+}
+
+/// So many documents go into one transaction.
+const TOGETHER: usize = 8;
+
+impl Room {
+    /// Whether one batch more fits in, which it does where it is the first. It takes its room.
+    pub fn has(&mut self, batch: &Batch) -> bool {
+        let first = self.documents.is_empty();
+        self.documents.insert(batch.document);
+        self.changes += batch.changes.len();
+        self.bytes += batch.changes.iter().map(|change| change.chunk.len()).sum::<usize>();
+        let fits =
+            self.documents.len() <= TOGETHER && self.changes <= MAX_BATCH && self.bytes <= MAX_BATCH_BYTES;
+        first || fits
+    }
+}
+
+/// What became of a [`Batch`]: its document's row and what went in, or why the document may not be here at all.
+pub(crate) type Taken = std::result::Result<(DocumentRow, Intake), Refusal>;
+
+/// What one transaction takes in, and what is to be done after its commit.
+struct Passing<'a> {
+    store: &'a Store,
+    tx: &'a Writing<'a>,
+    authority: &'a Authority,
+    now_millis: i64,
+    changed: Changes,
+    /// The rows of the documents that came by,
+    rows: Vec<i64>,
+    /// and of those that took something.
+    grown: Vec<i64>,
+}
+
 impl Store {
     /// Takes in changes of a document whose row is here; what is held of it is tried again with them.
     pub(crate) fn take_changes(&self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<Intake> {
-        let mut intake = self.pass_guard(row, changes)?;
+        let intake = self.pass_guard(row, changes)?;
+        self.settle_intake(row, intake)
+    }
+
+    /// Takes in batches in one transaction; where that fails, each in one of its own, up to the first that fails.
+    pub(crate) fn take_batches(&self, batches: &[Batch]) -> Result<Vec<Taken>> {
+        let all = self.passing(|passing| batches.iter().map(|batch| passing.take(batch)).collect());
+        let all: Vec<Taken> = match all {
+            Err(_) if batches.len() > 1 => {
+                let each = batches.chunks(1).map(|batch| self.take_batches(batch));
+                return Ok(each.collect::<Result<Vec<_>>>()?.concat());
+            }
+            all => all?,
+        };
+        let settled = all.into_iter().map(|taken| match taken {
+            Ok((row, intake)) => self.settle_intake(&row, intake).map(|intake| Ok((row, intake))),
+            Err(refused) => Ok(Err(refused)),
+        });
+        settled.collect()
+    }
+
+    /// What can be done at once about changes that did not go in.
+    fn settle_intake(&self, row: &DocumentRow, mut intake: Intake) -> Result<Intake> {
         // A choice that this device may make is made at once, and ends the fork here.
         if intake.refused.iter().any(|(_, reason)| *reason == Refusal::Forked) && self.choose_branches(row)? {
             intake.accepted += self.pass_guard(row, Vec::new())?.accepted;
@@ -56,58 +128,40 @@ impl Store {
     }
 
     fn pass_guard(&self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<Intake> {
-        let now = self.now()?;
+        self.passing(|passing| passing.guard(row, changes))
+    }
+
+    /// One transaction that takes something in. What follows from it in memory, and who is told, comes after its commit.
+    fn passing<T>(&self, work: impl FnOnce(&mut Passing<'_>) -> Result<T>) -> Result<T> {
+        let now_millis = self.now()?.timestamp_millis();
         let authority = self.own().authority.clone();
         let mut cache = locked(&self.inner.cache);
-        // The guard reloads the document; the writer's copy would be one version behind.
-        cache.remove(row.id);
+        let mut rows = Vec::new();
         let result = self.inner.database.write(|tx| {
             self.ready()?;
-            // A case that was taken back may have gone meanwhile, and its documents with it.
-            let Some(facts) = scopes::facts(&tx.reading(), &row.scope_id)? else {
-                return Ok(Default::default());
+            let (changed, grown) = Default::default();
+            let mut passing = Passing {
+                store: self,
+                tx,
+                authority: &authority,
+                now_millis,
+                changed,
+                rows: Vec::new(),
+                grown,
             };
-            let document = match Kind::from_code(&row.kind) {
-                Some(_) => self.load(&tx.reading(), row)?,
-                None => Document::new(Kind::Case).map_err(|_| Error::Unexpected { reason: "genesis" })?,
-            };
-            let own_actor = tx.reading().own_actor(row.id)?;
-            let (millis, place) = (now.timestamp_millis(), DocumentId::from_slice(&row.document_id)?);
-            let choices = fork::choices(&authority, &facts, place);
-            let rest = fork::take_out(tx, row, &document, &choices, millis)?;
-            let mut next = rest.as_ref().unwrap_or(&document);
-            let by = By { authority: &authority, scope: facts, choices: &choices };
-            let mut admitted = admit::admit(tx, by, row, next, changes, millis)?;
-            self.notice_other_copy(tx, &admitted)?;
-            // A change by this device's own present actor that comes from outside: the file is an older copy of
-            // what it was. Its numbers must not be given out twice, so this device goes on as somebody new.
-            if own_actor.is_some_and(|own| admitted.actors.contains_key(&Actor(own))) {
-                tx.rotate_actor(row.id)?;
-            }
-            next = admitted.document.as_ref().unwrap_or(next);
-            let again = if choices.is_empty() { None } else { self.make_again(tx, row, next)? };
-            if let Some((actor, again)) = again {
-                let more = admit::admit(tx, by, row, next, again, millis)?;
-                tx.set_own_actor(row.id, &actor.0)?;
-                admitted.accepted += more.accepted;
-                admitted.document = more.document.or(admitted.document);
-            }
-            let mut changed = Changes::default();
-            if let Some(document) = admitted.document.as_ref().or(rest.as_ref()) {
-                let heads: Vec<[u8; 32]> = document.heads().iter().map(|hash| hash.0).collect();
-                tx.set_heads(row.id, &heads)?;
-                let horizon = self.horizon(&tx.reading())?;
-                changed = project::document(tx, row, document, Touched::Everything, horizon)?;
-            }
-            Ok((admitted, changed))
+            let value = work(&mut passing);
+            rows = passing.rows;
+            value.map(|value| (value, passing.changed, passing.grown))
         });
+        // The guard reloads documents; the writer's copies would be one version behind.
+        rows.into_iter().for_each(|row| cache.remove(row));
         drop(cache);
-        let (admitted, changed) = result.map_err(|error| self.closing(error))?;
+        let (value, changed, grown) = result.map_err(|error| self.closing(error))?;
         if !changed.topics.is_empty() {
             self.inner.worker.changed(changed);
-            self.inner.worker.compact(Some(vec![row.id]));
+            self.inner.worker.compact(Some(grown));
         }
-        Ok(Intake { accepted: admitted.accepted, known: admitted.known, refused: admitted.refused })
+        Ok(value)
     }
 
     /// What this device is to make again of a document, signed.
@@ -146,6 +200,77 @@ impl Store {
             self.inner.log(LogLevel::Warning, "store.other_copy", Vec::new());
         }
         Ok(())
+    }
+}
+
+impl Passing<'_> {
+    /// Takes in a batch, with its document's row where that is new.
+    fn take(&mut self, batch: &Batch) -> Result<Taken> {
+        let Batch { document, header, changes } = batch;
+        let (tx, scope) = (self.tx, self.tx.reading().scope(header.scope.as_bytes())?);
+        let refused = header::check(*document, header).err().or_else(|| match &scope {
+            Some(scope) => header::check_name(header, scope).err(),
+            None => Some(Refusal::UnknownScope),
+        });
+        if let Some(reason) = refused {
+            return Ok(Err(reason));
+        }
+        tx.add_document(
+            document.as_bytes(),
+            header.scope.as_bytes(),
+            &header.kind,
+            &header.genesis.0,
+            &header.name,
+        )?;
+        let row = tx.reading().document(document.as_bytes())?;
+        let row = row.ok_or(Error::Unexpected { reason: "document" })?;
+        let intake = self.guard(&row, changes.clone())?;
+        Ok(Ok((row, intake)))
+    }
+
+    fn guard(&mut self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<Intake> {
+        let Self { store, tx, authority, now_millis: millis, .. } = *self;
+        self.rows.push(row.id);
+        // A case that was taken back may have gone meanwhile, and its documents with it.
+        let Some(facts) = scopes::facts(&tx.reading(), &row.scope_id)? else {
+            return Ok(Intake::default());
+        };
+        let document = match Kind::from_code(&row.kind) {
+            Some(_) => store.load(&tx.reading(), row)?,
+            None => Document::new(Kind::Case).map_err(|_| Error::Unexpected { reason: "genesis" })?,
+        };
+        let own_actor = tx.reading().own_actor(row.id)?;
+        let place = DocumentId::from_slice(&row.document_id)?;
+        let choices = fork::choices(authority, &facts, place);
+        let rest = fork::take_out(tx, row, &document, &choices, millis)?;
+        let mut next = rest.as_ref().unwrap_or(&document);
+        let by = By { authority, scope: facts, choices: &choices };
+        let mut admitted = admit::admit(tx, by, row, next, changes, millis)?;
+        store.notice_other_copy(tx, &admitted)?;
+        // A change by this device's own present actor that comes from outside: the file is an older copy of
+        // what it was. Its numbers must not be given out twice, so this device goes on as somebody new.
+        if own_actor.is_some_and(|own| admitted.actors.contains_key(&Actor(own))) {
+            tx.rotate_actor(row.id)?;
+        }
+        next = admitted.document.as_ref().unwrap_or(next);
+        let again = if choices.is_empty() { None } else { store.make_again(tx, row, next)? };
+        if let Some((actor, again)) = again {
+            let more = admit::admit(tx, by, row, next, again, millis)?;
+            tx.set_own_actor(row.id, &actor.0)?;
+            admitted.accepted += more.accepted;
+            admitted.document = more.document.or(admitted.document);
+        }
+        if let Some(document) = admitted.document.as_ref().or(rest.as_ref()) {
+            let heads: Vec<[u8; 32]> = document.heads().iter().map(|hash| hash.0).collect();
+            tx.set_heads(row.id, &heads)?;
+            let horizon = store.horizon(&tx.reading())?;
+            let changed = project::document(tx, row, document, Touched::Everything, horizon)?;
+            if !changed.topics.is_empty() {
+                self.grown.push(row.id);
+            }
+            self.changed.add(changed);
+        }
+        Ok(Intake { accepted: admitted.accepted, known: admitted.known, refused: admitted.refused })
     }
 }
 
