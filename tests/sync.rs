@@ -16,6 +16,8 @@ mod hidden;
 mod lan;
 #[path = "sync/nearby.rs"]
 mod nearby;
+#[path = "sync/portions.rs"]
+mod portions;
 #[path = "sync/sessions.rs"]
 mod sessions;
 #[path = "sync/stories.rs"]

@@ -248,7 +248,7 @@ impl Replica {
                 Ok(())
             }
             Wire::Founded(message) | Wire::Changes(message) | Wire::Snapshot(message) => {
-                self.on_brought(message)
+                self.on_brought(vec![message])
             }
             Wire::Ack { document, held } => self.on_ack(document, held),
             Wire::Sent => self.on_sent(),

@@ -90,30 +90,47 @@ impl Replica {
         Ok(())
     }
 
-    /// Takes in a scope, a batch or a document, and acknowledges what was committed.
-    pub(super) fn on_brought(&mut self, message: Message) -> Result<(), ReplicaFailed> {
-        let brought = Brought::of(&message);
+    /// Takes in scopes, batches and documents that came together, several in one transaction, and acknowledges what was
+    /// committed.
+    pub fn on_brought(&mut self, messages: Vec<Message>) -> Result<(), ReplicaFailed> {
+        if self.stage == Stage::Over {
+            return Ok(());
+        }
+        let brought: Vec<Option<Brought>> = messages.iter().map(Brought::of).collect();
         if !self.settled {
             return Err(ReplicaFailed::Protocol("case data before authority"));
         }
-        let Some(brought) = brought else {
-            return Ok(self.import.take(message)?);
-        };
-        let entitled = self.store.may_take(&brought.scope)?;
-        self.counts.received += brought.changes;
-        self.round.received += brought.changes;
-        if entitled {
-            self.store.inner.database.give_way();
-            self.late.instead_of(message).map_or(Ok(()), |message| self.import.take(message))?;
-        } else {
-            let notices = brought.hashes.iter().map(|hash| (*hash, "not_entitled".to_owned()));
-            self.out.push_back(Wire::Notice(notices.collect()));
+        if let Err(failed) = self.import.take_scopes(&messages) {
+            // What came before the one that fails is taken in, as if each had come alone.
+            if messages.len() == 1 {
+                return Err(failed.into());
+            }
+            return messages.into_iter().try_for_each(|message| self.on_brought(vec![message]));
         }
+        let (mut taken, mut entitled) = (Vec::new(), Vec::new());
+        for (message, brought) in messages.into_iter().zip(brought) {
+            let Some(brought) = brought else { continue };
+            self.counts.received += brought.changes;
+            self.round.received += brought.changes;
+            if self.store.may_take(&brought.scope)? {
+                entitled.extend(self.late.instead_of(message));
+            } else {
+                let notices = brought.hashes.iter().map(|hash| (*hash, "not_entitled".to_owned()));
+                self.out.push_back(Wire::Notice(notices.collect()));
+            }
+            taken.push(brought);
+        }
+        self.import.take_documents(entitled)?;
+        self.say_refused();
+        taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
+    }
+
+    /// Says what is held of a document, after the commit of what was brought of it.
+    fn acknowledge(&mut self, brought: Brought) -> Result<()> {
         let held = self.store.read(|reading| match reading.document(&brought.document)? {
             Some(row) => Ok(vector::of_document(reading, row.id)?),
             None => Ok(Holding::new()),
         })?;
-        self.say_refused();
         let theirs = self.theirs.entry(brought.document).or_default();
         if brought.whole {
             // Nothing was held here before: whatever is held now is the peer's.

@@ -7,16 +7,16 @@
 mod chain;
 mod greeting;
 mod overheard;
+mod portion;
 mod report;
 
 use std::time::Duration;
 
-use super::channel::{Channel, Established, Padding, Received, Side};
+use super::channel::{Channel, Established, Padding, Side};
 use super::replica::{Replica, ReplicaFailed, SyncCounts};
 use super::wire::Wire;
 use crate::error::{Error, Result};
 use crate::identity::Certificate;
-use crate::identity::cbor::Malformed;
 use crate::ids::DeviceId;
 use crate::store::Store;
 
@@ -253,40 +253,32 @@ impl Session {
         }
     }
 
-    fn take_in(&mut self) -> Result<()> {
-        while let Some(received) = self.channel.next().map_err(SyncFailed::from)? {
-            match received {
-                Received::Established(established) => self.established(established)?,
-                Received::Message { kind, body } => {
-                    let wire =
-                        Wire::decode(kind, &body).map_err(|Malformed| SyncFailed::Protocol("malformed"))?;
-                    if let Some(wire) = wire {
-                        self.receive(wire)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn receive(&mut self, wire: Wire) -> Result<()> {
         match &mut self.stage {
             Stage::Open(replica) => {
-                replica.receive(wire).map_err(|failed| match failed {
-                    ReplicaFailed::Protocol(what) => SyncFailed::Protocol(what).into(),
-                    ReplicaFailed::Peer(reason) => SyncFailed::GaveUp(reason).into(),
-                    ReplicaFailed::Store(error) => error,
-                })?;
-                if replica.is_equal() && !self.equal {
-                    self.equal = true;
-                    self.store.note_met(replica.peer(), true)?;
-                }
-                self.fill()
+                let taken = replica.receive(wire);
+                self.received(taken)
             }
             Stage::Greeting(_) => self.on_hello(wire),
             Stage::Shaking => Err(SyncFailed::Protocol("order").into()),
             Stage::Over => Ok(()),
         }
+    }
+
+    fn received(&mut self, taken: std::result::Result<(), ReplicaFailed>) -> Result<()> {
+        taken.map_err(|failed| match failed {
+            ReplicaFailed::Protocol(what) => SyncFailed::Protocol(what).into(),
+            ReplicaFailed::Peer(reason) => SyncFailed::GaveUp(reason).into(),
+            ReplicaFailed::Store(error) => error,
+        })?;
+        if let Stage::Open(replica) = &self.stage
+            && replica.is_equal()
+            && !self.equal
+        {
+            self.equal = true;
+            self.store.note_met(replica.peer(), true)?;
+        }
+        self.fill()
     }
 
     /// Seals what the replication has to say, not further ahead than the wire takes.
