@@ -205,15 +205,21 @@ fn of_an_ended_device_whoever_may_grant_chooses() {
     for device in [&phone, &tablet] {
         take_in(&desk.store, &device.store, "w-117", &[Role::Caseworker]);
     }
-    let (case, _) = phone.lea("2026-0117");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    phone.now("2026-03-07T16:30:00Z");
+    phone.records(phone.planned("2026-03-07", "2026-03-07")[0], "Léa ran to her mother.");
     phone.share_with(&desk);
     come_to_rest(&[&phone, &tablet, &desk]);
     let monday = phone.image("monday");
     team(&phone, case.id, "north");
+    phone.now("2026-03-14T16:30:00Z");
+    phone.records(phone.planned("2026-03-14", "2026-03-14")[0], "the desk's branch");
     sync(&phone.store, &desk.store);
     phone.come_back(&monday);
-    phone.clock.advance(60);
+    phone.now("2026-03-21T16:30:00Z");
     kind_of_case(&phone, case.id, "foster");
+    phone.records(phone.planned("2026-03-21", "2026-03-21")[0], "the tablet's branch");
     sync(&phone.store, &tablet.store);
     phone.store.close();
     desk.store.identity().end_device(phone.store.identity().device(), EndReason::Lost).unwrap();
@@ -223,6 +229,11 @@ fn of_an_ended_device_whoever_may_grant_chooses() {
     // Nobody can make the lost branch again in its author's name; its bytes are kept.
     let seen = seen(&desk, case.id);
     assert!(seen.0.is_some() != seen.1.is_some(), "one of the two: {seen:?}");
+    let shown = [narratives(&desk), narratives(&tablet)];
+    assert!(shown[0].len() == 2 && shown[0] == shown[1], "no list shows the lost visit: {shown:?}");
+    let found =
+        [&desk, &tablet].map(|device| device.store.contacts().search("branch", None, 10).unwrap().len());
+    assert_eq!(found, [1, 1]);
 }
 
 #[test]

@@ -264,7 +264,10 @@ impl Passing<'_> {
             let heads: Vec<[u8; 32]> = document.heads().iter().map(|hash| hash.0).collect();
             tx.set_heads(row.id, &heads)?;
             let horizon = store.horizon(&tx.reading())?;
-            let changed = project::document(tx, row, document, Touched::Everything, horizon)?;
+            let changed = match rest {
+                Some(_) => store.project_rest(tx, row, document, horizon)?,
+                None => project::document(tx, row, document, Touched::Everything, horizon)?,
+            };
             if !changed.topics.is_empty() {
                 self.grown.push(row.id);
             }

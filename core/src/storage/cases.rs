@@ -1,11 +1,16 @@
 //! Projections of cases and participants, and of what an import brought.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
 
 type Result<T> = std::result::Result<T, StorageFailed>;
+
+/// An agency's source, its id there, and the kind of what it names.
+pub type ExternalId = (String, String, String);
 
 /// A case as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +192,14 @@ impl Writing<'_> {
             )?
             .execute(params![source, external_id, kind, id.as_slice(), document])?;
         Ok(())
+    }
+
+    /// Removes what an import brought in a document; the agency's ids, with the kinds of what they name.
+    pub fn take_external(&self, document: i64) -> Result<BTreeSet<ExternalId>> {
+        let sql = "DELETE FROM external_row WHERE document = ?1 RETURNING source, external_id, kind";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let rows = statement.query_map([document], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Empties every projection, to rebuild them from documents and records.

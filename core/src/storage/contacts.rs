@@ -1,5 +1,7 @@
 //! Projections of completed contacts: rows for lists, texts apart, and the search index.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::database::{Reading, Writing};
@@ -270,5 +272,27 @@ impl Writing<'_> {
             .prepare_cached("INSERT INTO contact_search (rowid, text) VALUES (?1, ?2)")?
             .execute(params![id, search])?;
         Ok(())
+    }
+
+    /// Removes the rows of a document's contacts but these; the ids of those that went.
+    pub fn keep_contacts(&self, document: i64, kept: &BTreeSet<[u8; 16]>) -> Result<Vec<[u8; 16]>> {
+        let mut statement =
+            self.tx.prepare_cached("SELECT id, contact_id FROM contact_row WHERE document = ?1")?;
+        let rows = statement.query_map([document], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(i64, [u8; 16])> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut gone = Vec::new();
+        for (id, contact) in rows.into_iter().filter(|(_, contact)| !kept.contains(contact)) {
+            for sql in [
+                "DELETE FROM contact_search WHERE rowid = ?1",
+                "DELETE FROM contact_text WHERE contact = ?1",
+                "DELETE FROM contact_plan WHERE contact = ?1",
+                "DELETE FROM contact_party WHERE contact = ?1",
+                "DELETE FROM contact_row WHERE id = ?1",
+            ] {
+                self.tx.prepare_cached(sql)?.execute([id])?;
+            }
+            gone.push(contact);
+        }
+        Ok(gone)
     }
 }

@@ -2,12 +2,17 @@
 
 use chrono::Days;
 
-use super::Store;
 use super::project::{self, Touched};
+use super::{Changes, Store};
 use crate::access::records;
-use crate::document::Kind;
+use crate::contact::fields::LogView;
+use crate::document::layout::contact_log;
+use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, WorkProgress};
+use crate::ids::{CaseId, ContactId};
+use crate::issue::DUPLICATE_CONTACT;
+use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
 use crate::storage::{Reading, StorageFailed, Writing};
 use crate::time::Day;
@@ -57,6 +62,36 @@ impl Store {
         tx.set_setting(setting::HORIZON, horizon.to_string().as_bytes())?;
         tx.set_setting(setting::PROJECTIONS, &PROJECTIONS.to_be_bytes())?;
         Ok(())
+    }
+
+    /// Projects a document out of which something was taken, so that nothing shows what it does not hold any more.
+    pub(crate) fn project_rest(
+        &self,
+        tx: &Writing<'_>,
+        row: &DocumentRow,
+        document: &Document,
+        horizon: Day,
+    ) -> Result<Changes> {
+        let brought = tx.take_external(row.id)?;
+        let changes = project::document(tx, row, document, Touched::Everything, horizon)?;
+        if document.kind() == Kind::ContactLog {
+            let view = document.view();
+            let log = LogView::new(CaseId::from_slice(&row.case_id)?, &view);
+            let keys = view.keys(contact_log::CONTACTS);
+            let shown = keys.iter().filter_map(|key| key.parse::<ContactId>().ok());
+            let kept = shown.filter(|id| log.contact(*id).is_some()).map(|id| *id.as_bytes()).collect();
+            for gone in tx.keep_contacts(row.id, &kept)? {
+                tx.put_issues(DUPLICATE_CONTACT, &gone, &[])?;
+            }
+        }
+        for (source, external_id, kind) in brought {
+            if tx.reading().external(&source, &external_id, &kind)?.is_none() {
+                // Something else may claim the agency's id: it stood behind what has gone.
+                self.rebuild_in(tx, horizon, &mut |_| {}, &CancelToken::default())?;
+                break;
+            }
+        }
+        Ok(changes)
     }
 
     pub(crate) fn refresh_projections(&self) -> Result<()> {
