@@ -253,11 +253,15 @@ impl<'a> Judging<'a> {
     fn take(&mut self, entry: &Entry, receipt: &Receipt) {
         self.judgement.receipts.insert(entry.hash);
         self.judgement.attested.take(self.held, self.domain, entry, receipt);
-        for (document, actor, seq) in &receipt.changes {
+        // Nobody vouches for himself: a thief who was told of the end could give its word for all that is to come to
+        // somebody who was not, and that word would be held when the end arrives.
+        let by = entry.signed.record.issuer;
+        let others = receipt.changes.iter().filter(|(_, actor, _)| actor.device() != device(by));
+        for (document, actor, seq) in others {
             let covered = self.judgement.changes.entry((receipt.end, *document, *actor)).or_default();
             *covered = (*covered).max(*seq);
         }
-        for (issuer, log, last) in &receipt.records {
+        for (issuer, log, last) in receipt.records.iter().filter(|(issuer, ..)| *issuer != by) {
             let named = self.held.get(&last.hash).map(|entry| &entry.signed.record);
             let right = named.is_some_and(|record| record.issuer == *issuer && record.log == *log);
             if right {

@@ -130,6 +130,15 @@ fn an_ended_devices_word_for_its_own_work_says_nothing_whatever_its_clock_said()
 }
 
 #[test]
+fn an_ended_device_that_vouches_for_itself_to_somebody_who_does_not_know_yet_gains_nothing() {
+    let (mut world, marc, _, end) = ended();
+    let phone = world.phone.clone();
+    world.receipt_at(&marc, end, &marc, 9, NOW, false);
+    world.receipt_at(&phone, end, &marc, 3, LATER, false);
+    assert_eq!([3, 4].map(|seq| world.verdict(&marc, seq)), [Verdict::Counts, Verdict::AuthorEnded]);
+}
+
+#[test]
 fn the_word_of_a_person_whose_device_is_ended_too_stands_only_if_it_was_known_then() {
     let (mut world, marc, lise, end) = ended();
     let phone = world.phone.clone();
