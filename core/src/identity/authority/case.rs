@@ -12,10 +12,10 @@ use std::sync::Arc;
 use super::domain::{DomainJudgement, device};
 use super::held::{Entry, Held};
 use super::review::Attested;
-use super::verdict::ScopeFacts;
+use super::verdict::{ChangeFacts, ScopeFacts};
 use crate::identity::certificate::Role;
 use crate::identity::founding::Scope;
-use crate::identity::record::{Extent, ForkChoice, Grant, Receipt, RecordBody, RecordHash};
+use crate::identity::record::{Extent, ForkChoice, Grant, LogId, Receipt, RecordBody, RecordHash};
 use crate::ids::{Actor, CaseId, ChangeHash, DeviceId, DocumentId, ScopeId, WorkerId};
 
 /// A grant that counts.
@@ -45,8 +45,8 @@ pub struct CaseJudgement {
     pub possible: Vec<CountingGrant>,
     /// The receipts that count.
     pub receipts: HashSet<RecordHash>,
-    /// Up to where changes are covered, per end, document and actor.
-    changes: HashMap<(RecordHash, DocumentId, Actor), u64>,
+    /// Up to where changes are covered, per end, log of a scope, document and actor.
+    changes: HashMap<(RecordHash, LogId, DocumentId, Actor), u64>,
     /// The records that are covered, per end.
     records: HashSet<(RecordHash, RecordHash)>,
     /// What the receipts say that an ended device's work is reviewed by.
@@ -88,10 +88,12 @@ impl CaseJudgement {
         judging.judgement
     }
 
-    /// Whether a counting receipt for one of these ends covers a change.
-    pub fn covers_change(&self, ends: &[RecordHash], document: DocumentId, actor: Actor, seq: u64) -> bool {
-        ends.iter()
-            .any(|end| self.changes.get(&(*end, document, actor)).is_some_and(|covered| seq <= *covered))
+    /// Whether a counting receipt for one of these ends covers a change: one in the log of the document's own scope. Whoever
+    /// may write in another scope has no say here, and who reads this one may not know that log.
+    pub fn covers_change(&self, ends: &[RecordHash], change: &ChangeFacts<'_>) -> bool {
+        let log = *change.scope.id().as_bytes();
+        let covered = |end| self.changes.get(&(end, log, change.document, change.actor));
+        ends.iter().any(|end| covered(*end).is_some_and(|covered| change.seq <= *covered))
     }
 
     fn covers_record(&self, ends: impl IntoIterator<Item = RecordHash>, record: RecordHash) -> bool {
@@ -258,7 +260,8 @@ impl<'a> Judging<'a> {
         let by = entry.signed.record.issuer;
         let others = receipt.changes.iter().filter(|(_, actor, _)| actor.device() != device(by));
         for (document, actor, seq) in others {
-            let covered = self.judgement.changes.entry((receipt.end, *document, *actor)).or_default();
+            let place = (receipt.end, entry.signed.record.log, *document, *actor);
+            let covered = self.judgement.changes.entry(place).or_default();
             *covered = (*covered).max(*seq);
         }
         for (issuer, log, last) in receipt.records.iter().filter(|(issuer, ..)| *issuer != by) {

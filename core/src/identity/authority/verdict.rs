@@ -120,7 +120,7 @@ impl Authority {
         let domain = self.judgement();
         let counting = domain.certificates.get(facts.certificate)?;
         let case = self.case_judgement(facts.scope.case, facts.scope.founder);
-        let covered = |ends: &[RecordHash]| case.covers_change(ends, facts.document, facts.actor, facts.seq);
+        let covered = |ends: &[RecordHash]| case.covers_change(ends, facts);
         let ended = domain.ended.get(&counting.certificate.device).into_iter().flatten();
         let mut device: Vec<RecordHash> = ended.map(|end| end.record).collect();
         if covered(&device) {

@@ -1,6 +1,7 @@
 //! What a person should look over, told with records alone.
 
 use super::*;
+use crate::ids::VisitationPlanId;
 
 const LATER: i64 = NOW + 3_600;
 
@@ -168,4 +169,23 @@ fn a_word_in_another_scopes_log_settles_nothing() {
     let receipt = Receipt { end, records: Vec::new(), changes, by_person: true };
     world.authority.issue(&lise, *other.id().as_bytes(), RecordBody::Receipt(receipt), LATER).unwrap();
     assert_eq!(asked(&world, &marc, NOW), [4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_receipt_in_another_scopes_log_lets_nothing_in() {
+    let (mut world, marc, lise, end) = ended();
+    let plan = Scope::Visits(VisitationPlanId(uuid8([7; 16])));
+    let visits = ScopeFacts { scope: plan, ..world.facts };
+    world.authority.know_scope(visits);
+    let receipt =
+        Receipt { end, records: Vec::new(), changes: vec![(document(), actor(&marc), 5)], by_person: true };
+    let body = RecordBody::Receipt(receipt.clone());
+    world.authority.issue(&lise, *visits.id().as_bytes(), body, NOW).unwrap();
+    assert_eq!(
+        world.verdict(&marc, 5),
+        Verdict::AuthorEnded,
+        "she may write there, and the document is not there"
+    );
+    world.authority.issue(&lise, *world.facts.id().as_bytes(), RecordBody::Receipt(receipt), NOW).unwrap();
+    assert_eq!(world.verdict(&marc, 5), Verdict::Counts);
 }
