@@ -52,7 +52,7 @@ fn of(places: &Places, families: usize) -> Vec<Line> {
     lines
 }
 
-/// What commits cost: the receiver makes one for each batch or document before it acknowledges it.
+/// What commits cost: the receiver makes one for what came together before it acknowledges it.
 fn on_disk(places: &Places, first: &Path, documents: usize) -> Line {
     let times = [places.disk(), places.memory()].map(|folder| {
         crate::measure::copy(first, folder.path()).unwrap();

@@ -1,7 +1,5 @@
 //! Why the network could not be used, as far as an app can act on it.
 
-use std::io;
-
 /// Why the network could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkFailed {
@@ -31,9 +29,10 @@ impl NetworkFailed {
     }
 
     /// Why no socket could be had.
-    pub(super) fn of(error: &io::Error) -> Self {
+    #[cfg(any(test, feature = "discovery"))]
+    pub(super) fn of(error: &std::io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::PermissionDenied => Self::NotPermitted,
+            std::io::ErrorKind::PermissionDenied => Self::NotPermitted,
             _ => Self::Unavailable,
         }
     }
@@ -41,6 +40,8 @@ impl NetworkFailed {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
