@@ -4,7 +4,7 @@ use crate::sync::wire::Wire;
 
 #[cfg(not(any(test, feature = "testing")))]
 #[derive(Default)]
-pub(super) struct Overheard;
+pub(super) struct Overheard {}
 
 #[cfg(not(any(test, feature = "testing")))]
 impl Overheard {
