@@ -83,7 +83,7 @@ impl World {
     /// Whoever recorded a contact may have lost it to an older copy, or because the case was taken back from him: then it
     /// is owed as long as somebody has it who may hand it on. An ended device hands on its own work only, and who lost the
     /// case, or is about to hear of it, lets go of what he takes others to hold: an older copy has not told him yet.
-    fn owe_what_is_left(&mut self) {
+    pub fn owe_what_is_left(&mut self) {
         let (restored, taken_back) = (&self.restored, &self.taken_back);
         let held: Vec<_> = self.living().map(|at| (at, contacts(&self.devices[at]))).collect();
         // Of a case that was taken back from anybody only its founder is sure to be let in still.

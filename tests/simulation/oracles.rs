@@ -136,8 +136,13 @@ fn nothing_is_lost(world: &World) {
             continue;
         }
         for at in entitled(world, *case) {
-            let there = world.devices[at].store.contacts().get(*contact).unwrap();
-            assert!(there.is_some(), "contact {contact}, acknowledged on {by}, is not on {at}");
+            let has = |at: &usize| world.devices[*at].store.contacts().get(*contact).unwrap().is_some();
+            let holders = || world.living().filter(has).collect::<Vec<_>>();
+            assert!(
+                has(&at),
+                "contact {contact} of {case}, acknowledged on {by}, is not on {at}, but on {:?}",
+                holders()
+            );
         }
     }
 }

@@ -280,6 +280,7 @@ impl World {
             Ok(()) => {
                 self.taken_back.insert(case);
                 self.note("take back", "take back", at);
+                self.owe_what_is_left();
             }
             Err(Error::NotGranted { .. }) => self.count("refused taking back"),
             Err(error) => panic!("taking back on {at}: {error:?}"),
