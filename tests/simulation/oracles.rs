@@ -51,7 +51,12 @@ fn believes_only_what_is_true(world: &World, at: usize, peer: usize) {
     let held = Rows::of(&world.devices[peer]);
     for (case, document, actor, seq) in believed {
         let true_of_it = held.holds(&document, &actor, seq) || world.taken_back.contains(&case);
-        assert!(true_of_it, "{at} takes {seq} of an actor in case {case} to be on {peer}: it is not");
+        let differ = || Rows::differing(&world.devices, at, peer);
+        assert!(
+            true_of_it,
+            "{at} takes {seq} of {actor:02X?} in a document {document:02X?} of case {case} to be on {peer}: {:#?}",
+            differ()
+        );
     }
 }
 

@@ -96,7 +96,7 @@ impl Replica {
         if self.stage == Stage::Over {
             return Ok(());
         }
-        let brought: Vec<Option<Brought>> = messages.iter().map(Brought::of).collect();
+        let mut brought: Vec<Option<Brought>> = messages.iter().map(Brought::of).collect();
         if !self.settled {
             return Err(ReplicaFailed::Protocol("case data before authority"));
         }
@@ -106,6 +106,10 @@ impl Replica {
                 return Err(failed.into());
             }
             return messages.into_iter().try_for_each(|message| self.on_brought(vec![message]));
+        }
+        for brought in brought.iter_mut().flatten().filter(|brought| brought.whole) {
+            // The peer sends a document whole when it knows of nothing here, which may be little.
+            brought.whole = !self.holds_any(&brought.document)?;
         }
         let (mut taken, mut entitled) = (Vec::new(), Vec::new());
         for (message, brought) in messages.into_iter().zip(brought) {
@@ -125,6 +129,13 @@ impl Replica {
         taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
     }
 
+    fn holds_any(&self, document: &[u8; 16]) -> Result<bool> {
+        self.store.read(|reading| match reading.document(document)? {
+            Some(row) => Ok(!reading.vector(row.id)?.is_empty()),
+            None => Ok(false),
+        })
+    }
+
     /// Says what is held of a document, after the commit of what was brought of it.
     fn acknowledge(&mut self, brought: Brought) -> Result<()> {
         let held = self.store.read(|reading| match reading.document(&brought.document)? {
@@ -133,8 +144,10 @@ impl Replica {
         })?;
         let theirs = self.theirs.entry(brought.document).or_default();
         if brought.whole {
-            // Nothing was held here before: whatever is held now is the peer's.
-            theirs.clone_from(&held);
+            // Nothing was held here before: what is held now is the peer's, but for what was written here meanwhile.
+            let own = *self.store.own().device.as_bytes();
+            let of_others = held.iter().filter(|(actor, _)| !actor.starts_with(&own));
+            *theirs = of_others.map(|(actor, entry)| (*actor, *entry)).collect();
         }
         for (actor, seq, hash) in brought.entries {
             let mut short = [0; 8];
