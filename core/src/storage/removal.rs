@@ -77,7 +77,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Removes every document of a case and all that was derived from it, and marks the log of writes to be emptied; true if an import had brought of it.
+    /// Removes every document of a case and all that was derived from it, and marks the log of writes to be emptied; true
+    /// if an import had brought of it.
     pub fn remove_case(&self, case: &[u8; 16]) -> Result<bool> {
         let mut external = false;
         for sql in REMOVALS {

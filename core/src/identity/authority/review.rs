@@ -130,8 +130,8 @@ impl Authority {
     /// What a person should look over of a device's work in a document; nothing while the device was not ended.
     ///
     /// It is what whoever ended the device had not attested in the scope when the end was made, and, where nothing was
-    /// attested in a scope that reaches it, what has the time of the end or a later one by its writer's clock. A thief's clock may say
-    /// anything: there, what is said to be older is not found.
+    /// attested in a scope that reaches it, what has the time of the end or a later one by its writer's clock. A thief's
+    /// clock may say anything: there, what is said to be older is not found.
     ///
     /// Of several ends each can ask, and it takes only one: a second end comes later, and whoever makes it may have got
     /// by then what a thief wrote before. So an honest change may be asked for that only one of those who ended the

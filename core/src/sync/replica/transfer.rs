@@ -28,15 +28,9 @@ impl Replica {
             let Some(mut outgoing) = self.queue.pop_front() else { break };
             let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
             let (founded, message) = store.read(|reading| {
-                // A case that was taken back may have gone meanwhile.
-                if reading.document(&outgoing.row.document_id)?.is_none() {
-                    return Ok((None, None));
-                }
-                let founded = match self.founded.contains(&scope) {
-                    true => None,
-                    false => Some(outgoing::scope(reading, &scope)?),
-                };
-                Ok((founded, outgoing.next(&store, reading, BATCH_CHANGES, BATCH_BYTES)?))
+                let message = outgoing.next(&store, reading, BATCH_CHANGES, BATCH_BYTES)?;
+                let founds = message.is_some() && !self.founded.contains(&scope);
+                Ok((founds.then(|| outgoing::scope(reading, &scope)).transpose()?, message))
             })?;
             let Some(message) = message else { continue };
             if let Some(founded) = founded {
@@ -96,7 +90,6 @@ impl Replica {
         if self.stage == Stage::Over {
             return Ok(());
         }
-        let mut brought: Vec<Option<Brought>> = messages.iter().map(Brought::of).collect();
         if !self.settled {
             return Err(ReplicaFailed::Protocol("case data before authority"));
         }
@@ -107,9 +100,10 @@ impl Replica {
             }
             return messages.into_iter().try_for_each(|message| self.on_brought(vec![message]));
         }
+        let mut brought: Vec<Option<Brought>> = messages.iter().map(Brought::of).collect();
         for brought in brought.iter_mut().flatten().filter(|brought| brought.whole) {
             // The peer sends a document whole when it knows of nothing here, which may be little.
-            brought.whole = !self.holds_any(&brought.document)?;
+            brought.whole = self.held_of(&brought.document)?.is_empty();
         }
         let (mut taken, mut entitled) = (Vec::new(), Vec::new());
         for (message, brought) in messages.into_iter().zip(brought) {
@@ -129,19 +123,17 @@ impl Replica {
         taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
     }
 
-    fn holds_any(&self, document: &[u8; 16]) -> Result<bool> {
+    /// What is held here of a document.
+    fn held_of(&self, document: &[u8; 16]) -> Result<Holding> {
         self.store.read(|reading| match reading.document(document)? {
-            Some(row) => Ok(!reading.vector(row.id)?.is_empty()),
-            None => Ok(false),
+            Some(row) => Ok(vector::of_document(reading, row.id)?),
+            None => Ok(Holding::new()),
         })
     }
 
     /// Says what is held of a document, after the commit of what was brought of it.
     fn acknowledge(&mut self, brought: Brought) -> Result<()> {
-        let held = self.store.read(|reading| match reading.document(&brought.document)? {
-            Some(row) => Ok(vector::of_document(reading, row.id)?),
-            None => Ok(Holding::new()),
-        })?;
+        let held = self.held_of(&brought.document)?;
         let theirs = self.theirs.entry(brought.document).or_default();
         if brought.whole {
             // Nothing was held here before: what is held now is the peer's, but for what was written here meanwhile.
