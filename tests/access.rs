@@ -5,36 +5,19 @@ mod support;
 
 use caseplan_core::Error;
 use caseplan_core::access::{DocumentKind, GrantState, NewGrant, RecoverySecret};
-use caseplan_core::case::{Case, CaseChange};
-use caseplan_core::exchange::{CancelToken, ImportReport, Refusal};
+use caseplan_core::exchange::{ImportReport, Refusal};
 use caseplan_core::identity::record::{EndReason, Extent, IssuerPower};
 use caseplan_core::identity::{JoiningRefused, Role, Standing};
 use caseplan_core::sync::enrolment::Terms;
-use support::{Device, day};
+use support::{Device, day, sound, team, team_at};
 
 fn certify(by: &Device, device: &Device, roles: &[Role]) -> Result<(), Error> {
     let answer = by.store.identity().certify(&device.store.identity().request()?, roles, 1, None)?;
     device.store.identity().adopt(&answer)
 }
 
-fn team(device: &Device, case: &Case, team: &str) -> Result<Case, Error> {
-    let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
-    device.store.cases().change(case.id, &change)
-}
-
-fn team_at(device: &Device, case: &Case) -> Option<String> {
-    device.store.cases().get(case.id).unwrap().unwrap().team
-}
-
 fn reasons(report: &ImportReport) -> Vec<Refusal> {
     report.quarantined.iter().map(|entry| entry.reason.clone()).collect()
-}
-
-fn sound(devices: &[&Device]) {
-    for device in devices {
-        let report = device.store.verify(|_| {}, &CancelToken::default()).unwrap();
-        assert!(report.is_sound(), "{}: {report:?}", device.worker);
-    }
 }
 
 #[test]

@@ -8,26 +8,8 @@ use std::collections::BTreeSet;
 
 use caseplan_core::Error;
 use caseplan_core::access::NewGrant;
-use caseplan_core::case::{Case, CaseChange};
-use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::record::EndReason;
-use support::Device;
-
-fn team(device: &Device, case: &Case, team: &str) -> Result<Case, Error> {
-    let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
-    device.store.cases().change(case.id, &change)
-}
-
-fn team_at(device: &Device, case: &Case) -> Option<String> {
-    device.store.cases().get(case.id).unwrap().unwrap().team
-}
-
-fn sound(devices: &[&Device]) {
-    for device in devices {
-        let report = device.store.verify(|_| {}, &CancelToken::default()).unwrap();
-        assert!(report.is_sound(), "{}: {report:?}", device.worker);
-    }
-}
+use support::{Device, sound, team, team_at};
 
 #[test]
 fn what_a_person_let_in_needs_no_second_look_and_nothing_else_of_the_device_is_taken_with_it() {

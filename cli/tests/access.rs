@@ -13,6 +13,12 @@ fn run(folder: &Path, store: &str, arguments: &[&str]) -> (String, i32) {
     (String::from_utf8(bytes).unwrap(), output.status.code().unwrap())
 }
 
+fn does(folder: &Path, store: &str, line: &str) -> String {
+    let (text, code) = run(folder, store, &line.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 0, "{line}: {text}");
+    text
+}
+
 fn json(folder: &Path, store: &str, arguments: &[&str]) -> Value {
     let (text, code) = run(folder, store, &[&["--json"], arguments].concat());
     assert_eq!(code, 0, "{text}");
@@ -23,11 +29,7 @@ fn json(folder: &Path, store: &str, arguments: &[&str]) -> Value {
 fn a_case_is_granted_listed_and_taken_back_and_a_device_ended() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let does = |store: &str, line: &str| {
-        let (text, code) = run(at, store, &line.split(' ').collect::<Vec<_>>());
-        assert_eq!(code, 0, "{line}: {text}");
-        text
-    };
+    let does = |store: &str, line: &str| does(at, store, line);
     does("phone.db", "init --worker w-1 --zone Europe/Paris");
     does("tablet.db", "init --worker w-2 --zone Europe/Paris");
     does("tablet.db", "identity request request");
@@ -57,11 +59,7 @@ fn a_case_is_granted_listed_and_taken_back_and_a_device_ended() {
 fn what_a_colleague_took_from_a_stolen_device_is_listed_and_confirmed() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let does = |store: &str, line: &str| {
-        let (text, code) = run(at, store, &line.split(' ').collect::<Vec<_>>());
-        assert_eq!(code, 0, "{line}: {text}");
-        text
-    };
+    let does = |store: &str, line: &str| does(at, store, line);
     let hands = |from: &str, to: &str, file: &str| {
         does(from, &format!("export {file}"));
         does(to, &format!("import {file}"));

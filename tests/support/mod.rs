@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 use caseplan_core::access::NewGrant;
 use caseplan_core::case::reads::CaseFilter;
-use caseplan_core::case::{Case, NewCase, NewParticipant, NewPerson, Participant, ParticipantRole};
+use caseplan_core::case::{
+    Case, CaseChange, NewCase, NewParticipant, NewPerson, Participant, ParticipantRole,
+};
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{Contact, ContactDraft, Outcome, OutcomeCode};
-use caseplan_core::exchange::ImportReport;
+use caseplan_core::exchange::{CancelToken, ImportReport};
 use caseplan_core::identity::keys::secret;
 use caseplan_core::identity::{KeyVault, MemoryVault, Role};
 use caseplan_core::ids::{CaseId, WorkerId};
@@ -287,6 +289,25 @@ impl Image {
 
 const SECRETS: [&str; 5] =
     [secret::DEVICE, secret::ROOT, secret::RECOVERY, secret::SESSION_NEXT, secret::SESSION_CURRENT];
+
+/// Gives a case another team: the change that stories make when it does not matter which.
+pub fn team(device: &Device, case: &Case, team: &str) -> Result<Case, Error> {
+    let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
+    device.store.cases().change(case.id, &change)
+}
+
+/// The team of a case, as a device shows it.
+pub fn team_at(device: &Device, case: &Case) -> Option<String> {
+    device.store.cases().get(case.id).unwrap().unwrap().team
+}
+
+/// Everything that these devices hold reads back as what was signed and written.
+pub fn sound(devices: &[&Device]) {
+    for device in devices {
+        let report = device.store.verify(|_| {}, &CancelToken::default()).unwrap();
+        assert!(report.is_sound(), "{}: {report:?}", device.worker);
+    }
+}
 
 /// A folder for a story: in memory where the system has such a place, because thousands of commits wait for no disk.
 pub fn scratch() -> tempfile::TempDir {

@@ -4,14 +4,13 @@
 use caseplan_core::access::{NewGrant, RecoverySecret};
 use caseplan_core::case::CaseChange;
 use caseplan_core::contact::reads::ContactQuery;
-use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::record::EndReason;
 use caseplan_core::identity::{Role, Standing};
 use caseplan_core::ids::CaseId;
 use caseplan_core::sync::SyncReport;
 
-use crate::support::Device;
 use crate::support::link::{sync, take_in};
+use crate::support::{Device, sound};
 
 const DAY: i64 = 86_400;
 /// Far more than anybody makes by hand: a device that is not reached by then never is.
@@ -46,13 +45,6 @@ fn share(device: &Device, case: CaseId, worker: &str) {
 
 fn digest(device: &Device) -> String {
     device.store.exchange().digest().unwrap()
-}
-
-fn sound(devices: &[&Device]) {
-    for device in devices {
-        let report = device.store.verify(|_| {}, &CancelToken::default()).unwrap();
-        assert!(report.is_sound(), "{}: {report:?}", device.worker);
-    }
 }
 
 fn ended(device: &Device) -> usize {
