@@ -1,8 +1,8 @@
 //! A fork's end: whoever may choose says which branch is kept (`sync.md` §7).
 //!
 //! Two changes of one number are what a restored copy makes that has its vault beside it. Its device keeps the branch
-//! that others hold, writes as somebody new from then on, and makes its own branch again. Of an ended device whoever may
-//! grant keeps the branch that is part of the document here.
+//! that others hold, writes as somebody new from then on, and makes its own branch again. Of a device that was ended, or
+//! lost the case, whoever may grant keeps the branch that is part of the document here.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::scopes;
 use crate::error::{Error, Result};
 use crate::exchange::fork;
 use crate::identity::record::{ForkChoice, RecordBody};
-use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId};
+use crate::ids::{Actor, ChangeHash, DocumentId};
 use crate::storage::Reading;
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
@@ -23,13 +23,13 @@ impl Store {
         let chosen = self.read(|reading| {
             let own = self.own();
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(Vec::new()) };
-            let ended = |device: &DeviceId| own.authority.judgement().ended.contains_key(device);
+            let ended = own.authority.judgement().ended.contains_key(&own.device);
             let mut chosen = Vec::new();
             for (actor, seq) in reading.forks(row.id)? {
                 let (actor, device) = (Actor(actor), Actor(actor).device());
                 let known = own.authority.fork_choice(facts.case, facts.founder, (document, actor, seq));
                 let may_choose = device == own.device
-                    || ended(&device)
+                    || own.authority.is_absent(device, &facts)
                         && own.authority.may_grant(own.device, facts.case, facts.founder, &facts.extent());
                 // One that does not count is not said twice.
                 let said = own.authority.records(&row.scope_id).any(|signed| match &signed.record.body {
@@ -39,7 +39,7 @@ impl Store {
                     }
                     _ => false,
                 });
-                if known.is_some() || said || ended(&own.device) || !may_choose {
+                if known.is_some() || said || ended || !may_choose {
                     continue;
                 }
                 let keep = branch(reading, row.id, (&actor, seq), device != own.device)?;

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use super::admit::By;
 use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, SignedChange};
 use super::refusal::Refusal;
-use super::{admit, fork, header};
+use super::{admit, again, fork, header};
 use crate::access::scopes;
 use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::identity::Authority;
 use crate::identity::signature::Place;
-use crate::ids::{Actor, ChangeHash, DocumentId, ScopeId, sha256};
+use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId, ScopeId, sha256};
 use crate::random;
 use crate::storage::Writing;
 use crate::storage::documents::DocumentRow;
@@ -170,12 +170,22 @@ impl Store {
         tx: &Writing<'_>,
         row: &DocumentRow,
         document: &Document,
+        By { authority, scope, choices }: By<'_>,
     ) -> Result<Option<(Actor, Vec<SignedChange>)>> {
         let own = self.own();
         let Some(keys) = &own.keys else { return Ok(None) };
         let incarnation = random::bytes(self.inner.config.random.as_ref())?;
-        let made = fork::to_make_again(&tx.reading(), row, document, (own.device, incarnation))?;
-        let Some((actor, chunks)) = made else { return Ok(None) };
+        let actor = Actor::new(own.device, incarnation);
+        let others: BTreeSet<DeviceId> = choices
+            .iter()
+            .filter(|(_, kept)| kept.by_another)
+            .map(|((actor, _), _)| actor.device())
+            .collect();
+        let is_absent = |device| others.contains(&device) || authority.is_absent(device, &scope);
+        let chunks = again::to_make_again(&tx.reading(), row, document, actor, is_absent)?;
+        if chunks.is_empty() {
+            return Ok(None);
+        }
         let place = Place {
             scope: ScopeId::from_slice(&row.scope_id)?,
             document: DocumentId::from_slice(&row.document_id)?,
@@ -253,7 +263,7 @@ impl Passing<'_> {
             tx.rotate_actor(row.id)?;
         }
         next = admitted.document.as_ref().unwrap_or(next);
-        let again = if choices.is_empty() { None } else { store.make_again(tx, row, next)? };
+        let again = if choices.is_empty() { None } else { store.make_again(tx, row, next, by)? };
         if let Some((actor, again)) = again {
             let more = admit::admit(tx, by, row, next, again, millis)?;
             tx.set_own_actor(row.id, &actor.0)?;

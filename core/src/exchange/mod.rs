@@ -13,6 +13,7 @@
 //! Bytes may arrive in any split, twice, and only half: what was committed stays, and a later import goes on.
 
 pub mod admit;
+pub(crate) mod again;
 pub mod export;
 pub(crate) mod fork;
 pub mod header;

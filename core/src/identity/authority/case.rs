@@ -52,7 +52,16 @@ pub struct CaseJudgement {
     /// What the receipts say that an ended device's work is reviewed by.
     pub(super) attested: Attested,
     /// Which branch of a fork is kept.
-    pub forks: BTreeMap<(DocumentId, Actor, u64), ChangeHash>,
+    pub forks: BTreeMap<(DocumentId, Actor, u64), Kept>,
+}
+
+/// The branch of a fork that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kept {
+    /// Whether somebody other than its author chose it: who lost the fork need not make the other branch again.
+    pub by_another: bool,
+    /// Its first change.
+    pub hash: ChangeHash,
 }
 
 /// A scope whose log belongs to the case.
@@ -276,20 +285,19 @@ impl<'a> Judging<'a> {
 
     /// The actor's own device chooses, else whoever may grant; of several choices the lower hash.
     fn choose_branches(&mut self, logs: &[Log]) {
-        let mut chosen: BTreeMap<(DocumentId, Actor, u64), (bool, ChangeHash)> = BTreeMap::new();
         for log in logs {
             for entry in self.held.of_log(log.id.as_bytes()) {
                 let RecordBody::ForkChoice(choice) = &entry.signed.record.body else { continue };
-                let others = !self.is_own(entry, choice);
-                if !self.is_present(entry) || others && !self.may_choose(entry, &log.scope) {
+                let by_another = !self.is_own(entry, choice);
+                if !self.is_present(entry) || by_another && !self.may_choose(entry, &log.scope) {
                     continue;
                 }
+                let kept = Kept { by_another, hash: choice.keep };
                 let place = (choice.document, choice.actor, choice.seq);
-                let best = chosen.entry(place).or_insert((others, choice.keep));
-                *best = (*best).min((others, choice.keep));
+                let best = self.judgement.forks.entry(place).or_insert(kept);
+                *best = kept.min(*best);
             }
         }
-        self.judgement.forks = chosen.into_iter().map(|(place, (_, keep))| (place, keep)).collect();
     }
 
     fn is_own(&self, entry: &Entry, choice: &ForkChoice) -> bool {

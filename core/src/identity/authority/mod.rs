@@ -27,7 +27,7 @@ use super::certificate::Certificate;
 use super::record::{LogId, RecordBody, RecordHash, Signed, network_log};
 use crate::ids::{CaseId, DeviceId, DomainId, ScopeId};
 
-pub use case::{CaseJudgement, CountingGrant};
+pub use case::{CaseJudgement, CountingGrant, Kept};
 pub use domain::{Counting, DeviceEnd, DomainJudgement};
 pub use held::{Entry, Held, LogVector};
 pub use joining::{Joining, JoiningRefused, adopt, request};
@@ -231,7 +231,7 @@ impl Authority {
         case: CaseId,
         founder: DeviceId,
         fork: (crate::ids::DocumentId, crate::ids::Actor, u64),
-    ) -> Option<crate::ids::ChangeHash> {
+    ) -> Option<Kept> {
         self.case_judgement(case, founder).forks.get(&fork).copied()
     }
 

@@ -221,6 +221,11 @@ impl Authority {
         since
     }
 
+    /// Whether nothing more is awaited of a device in a scope: it was ended, or the scope was taken back from it.
+    pub fn is_absent(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
+        self.judgement().ended.contains_key(&device) || self.taken_back(device, scope).is_some()
+    }
+
     /// Whether a device reads every case, up to its level: a hub's or an administrator's.
     pub fn reads_everything(&self, device: DeviceId) -> bool {
         let domain = self.judgement();
