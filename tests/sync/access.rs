@@ -1,10 +1,10 @@
 //! Who gets what: a colleague only what was granted, an ended device nothing, and neither ever held anything else.
 
-use caseplan_core::access::NewGrant;
+use caseplan_core::access::{DocumentKind, NewGrant};
 use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::Refusal;
 use caseplan_core::identity::Role;
-use caseplan_core::identity::record::EndReason;
+use caseplan_core::identity::record::{EndReason, Extent};
 use caseplan_core::sync::SyncFailed;
 
 use crate::support::link::{Link, sync, take_in};
@@ -209,4 +209,40 @@ fn two_ends_while_a_third_device_is_away_do_not_shut_it_out() {
         }
         assert!(sync(&one.store, &other.store).iter().all(|report| report.equal), "and from then on at once");
     }
+}
+
+#[test]
+fn whoever_reads_one_plan_learns_whose_grants_count_after_the_granter_was_ended() {
+    let desk = Device::new("desk-plan", "w-100");
+    let phone = Device::new("phone-plan", "w-117");
+    let tablet = Device::new("tablet-plan", "w-204");
+    let laptop = Device::new("laptop-plan", "w-300");
+    for device in [&phone, &tablet, &laptop] {
+        take_in(&desk.store, &device.store, &device.worker, &[Role::Caseworker]);
+    }
+    let (case, ana) = phone.lea("2026-0117");
+    let plan = phone.saturdays(&case, &ana);
+    let visits = NewGrant {
+        extent: Extent::Visits(plan.id),
+        writes: vec![DocumentKind::ContactLog],
+        ..NewGrant::colleague("w-204".parse().unwrap(), 1)
+    };
+    phone.store.grants().give(case.id, &visits).unwrap();
+    sync(&phone.store, &tablet.store);
+    // A colleague is granted the case, and has not got its plan when the phone is lost.
+    phone.store.grants().give(case.id, &NewGrant::colleague("w-300".parse().unwrap(), 1)).unwrap();
+    let mut link = Link::between(&phone.store, &laptop.store);
+    while laptop.cases().is_empty() {
+        assert!([0, 1].map(|from| link.carry(from, 200)).contains(&true), "the case does not come");
+    }
+    drop(link);
+    assert_eq!(laptop.store.visitation_plans().list(None).unwrap(), [], "it was cut too late");
+    desk.store.identity().end_device(phone.store.identity().device(), EndReason::Lost).unwrap();
+    for device in [&laptop, &tablet] {
+        // Who missed the end is a stranger the first time.
+        (0..2).for_each(|_| drop(sync(&desk.store, &device.store)));
+    }
+    let reports = sync(&laptop.store, &tablet.store);
+    assert!(reports.iter().all(|report| report.failed.is_none() && report.equal), "{reports:?}");
+    assert_eq!(laptop.store.visitation_plans().list(None).unwrap().len(), 1, "both may read the plan");
 }

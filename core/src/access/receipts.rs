@@ -8,7 +8,7 @@ use super::scopes;
 use crate::document::chunk::{self, Limits};
 use crate::error::{Error, Result};
 use crate::identity::authority::DeviceEnd;
-use crate::identity::record::{Last, LogId, Receipt, RecordBody};
+use crate::identity::record::{IssuerId, Last, LogId, Receipt, RecordBody};
 use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, DocumentId};
 use crate::planted::{self, Defect};
@@ -58,9 +58,16 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
     let cases: BTreeSet<(CaseId, DeviceId)> =
         scopes.iter().map(|facts| (facts.case, facts.founder)).collect();
     for (case, founder) in cases {
+        let gained_any = scopes.iter().zip(&gained).any(|(facts, gained)| facts.case == case && *gained);
+        for (end, device, _) in ends.iter().filter(|(_, _, new)| *new || gained_any) {
+            write_of_case(change, case, *end, &[*device])?;
+        }
         let was: BTreeSet<EndHash> =
             ends_of_grants(before, case, founder).into_iter().map(|(end, _)| end).collect();
         for (end, devices) in ends_of_grants(&change.authority, case, founder) {
+            if gained_any || !was.contains(&end) {
+                write_of_case(change, case, end, &devices)?;
+            }
             let of_case = scopes.iter().zip(&gained).filter(|(facts, _)| facts.case == case);
             for (facts, _) in of_case.filter(|(_, gained)| **gained || !was.contains(&end)) {
                 write(change, facts, end, &devices, Cover::Applied { nothing_too: false })?;
@@ -106,31 +113,47 @@ fn write(
     if !change.authority.may_attest(change.device, facts) {
         return Ok(false);
     }
-    let logs: [LogId; 2] = [*facts.case.as_bytes(), *facts.id().as_bytes()];
     let late = matches!(cover, Cover::Late);
-    let (mut records, mut changes) = (Vec::new(), Vec::new());
+    let log = *facts.id().as_bytes();
+    let records = if late { Vec::new() } else { records_of(change, &log, subjects) };
+    let mut changes = Vec::new();
     for device in subjects.iter().filter(|device| **device != change.device) {
-        for log in logs.iter().filter(|_| !late) {
-            let (next, hash) = change.authority.held().next(log, device.as_bytes());
-            if next > 1 {
-                records.push((*device.as_bytes(), *log, Last { number: next - 1, hash }));
-            }
-        }
         let held = change.tx.reading().held_of_device(facts.id().as_bytes(), device.as_bytes(), late)?;
         for (document, actor, seq) in held {
             changes.push((DocumentId::from_slice(&document)?, Actor(actor), seq));
         }
     }
-    records.sort_unstable();
-    records.dedup();
     changes.sort_unstable();
     changes.dedup();
     let nothing = records.is_empty() && changes.is_empty();
     if nothing && !matches!(cover, Cover::Applied { nothing_too: true }) {
         return Ok(false);
     }
-    issue(change, facts, Receipt { end, records, changes, by_person: false })?;
+    issue(change, &log, Receipt { end, records, changes, by_person: false })?;
     Ok(true)
+}
+
+/// Attests what is held of the subjects' records in a case's log, in that log: whoever reads anything of the case hears
+/// it, and all who do are to agree on which grants count.
+fn write_of_case(change: &mut Records<'_>, case: CaseId, end: EndHash, subjects: &[DeviceId]) -> Result<()> {
+    let attests =
+        |facts: &ScopeFacts| facts.case == case && change.authority.may_attest(change.device, facts);
+    let log = *case.as_bytes();
+    let records = records_of(change, &log, subjects);
+    if records.is_empty() || !change.authority.scopes().any(attests) {
+        return Ok(());
+    }
+    issue(change, &log, Receipt { end, records, changes: Vec::new(), by_person: false })
+}
+
+/// Up to where a log is held of the subjects' records.
+fn records_of(change: &Records<'_>, log: &LogId, subjects: &[DeviceId]) -> Vec<(IssuerId, LogId, Last)> {
+    let subjects: BTreeSet<&DeviceId> = subjects.iter().filter(|device| **device != change.device).collect();
+    let last = |device: &DeviceId| match change.authority.held().next(log, device.as_bytes()) {
+        (1, _) => None,
+        (next, hash) => Some((*device.as_bytes(), *log, Last { number: next - 1, hash })),
+    };
+    subjects.into_iter().filter_map(last).collect()
 }
 
 /// Writes what a person decided of others' changes in a scope, in sorted order; nothing by a device whose word would not
@@ -145,12 +168,13 @@ pub(super) fn decide(
     if changes.is_empty() || !change.authority.may_attest(change.device, facts) {
         return Ok(false);
     }
-    issue(change, facts, Receipt { end, records: Vec::new(), changes, by_person: true })?;
+    let log = *facts.id().as_bytes();
+    issue(change, &log, Receipt { end, records: Vec::new(), changes, by_person: true })?;
     Ok(true)
 }
 
 /// Issues a receipt in as many records as it takes, and at least one.
-fn issue(change: &mut Records<'_>, facts: &ScopeFacts, whole: Receipt) -> Result<()> {
+fn issue(change: &mut Records<'_>, log: &LogId, whole: Receipt) -> Result<()> {
     let keys = change.keys()?;
     let Receipt { end, mut records, mut changes, by_person } = whole;
     loop {
@@ -160,8 +184,7 @@ fn issue(change: &mut Records<'_>, facts: &ScopeFacts, whole: Receipt) -> Result
             changes: changes.drain(..changes.len().min(CHANGES_PER_RECEIPT)).collect(),
             by_person,
         };
-        let log = *facts.id().as_bytes();
-        let issued = change.authority.issue(&keys, log, RecordBody::Receipt(receipt), change.now);
+        let issued = change.authority.issue(&keys, *log, RecordBody::Receipt(receipt), change.now);
         issued.map_err(|_| Error::Unexpected { reason: "receipt" })?;
         if records.is_empty() && changes.is_empty() {
             return Ok(());

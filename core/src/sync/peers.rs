@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::digest::{self, Digest, Held};
 use crate::error::{Error, Result};
 use crate::exchange::vector::{self, Holding};
-use crate::identity::authority::{Hears, Standing};
+use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
 use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
 use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
@@ -151,15 +151,35 @@ impl Store {
         let own = self.own();
         let mut logs: BTreeSet<LogId> = BTreeSet::new();
         for facts in own.authority.scopes() {
-            let hears = |device| own.authority.hears(device, facts, now);
-            let both = hears(own.device).min(hears(peer));
-            logs.extend((both >= Hears::OfCase).then_some(*facts.case.as_bytes()));
-            logs.extend((both >= Hears::OfScope).then_some(*facts.id().as_bytes()));
+            let both = [own.device, peer];
+            let of_case = |device| own.authority.hears_case(device, facts.case, facts.founder, now);
+            let of_scope = |device| own.authority.hears_scope(device, facts, now);
+            logs.extend(both.into_iter().all(of_case).then_some(*facts.case.as_bytes()));
+            logs.extend(both.into_iter().all(of_scope).then_some(*facts.id().as_bytes()));
         }
         if own.authority.standing(peer, now) != Standing::Ended {
             logs.insert(own.authority.network_log());
         }
         Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
+    }
+
+    /// Of logs that this device shares with a peer, those of cases that the peer was granted something of and does not
+    /// name: it has not heard of the grant by which this device is in the case.
+    pub(crate) fn unheard_logs(
+        &self,
+        peer: DeviceId,
+        shared: &BTreeMap<LogId, LogVector>,
+        theirs: &[LogId],
+    ) -> Vec<LogId> {
+        let own = self.own();
+        let granted = own.authority.scopes().filter(|facts| {
+            let log = *facts.case.as_bytes();
+            shared.contains_key(&log)
+                && !theirs.contains(&log)
+                && own.authority.was_granted(peer, facts.case, facts.founder)
+        });
+        let logs: BTreeSet<LogId> = granted.map(|facts| *facts.case.as_bytes()).collect();
+        logs.into_iter().collect()
     }
 
     /// A digest over logs.

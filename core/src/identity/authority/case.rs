@@ -206,10 +206,12 @@ impl<'a> Judging<'a> {
                     self.judgement.grants.push(counting(entry, grant, ends));
                 }
             }
-            for log in logs {
-                for entry in held.of_log(log.id.as_bytes()) {
+            let of_case = (*self.case.as_bytes(), None);
+            let of_scopes = logs.iter().map(|log| (*log.id.as_bytes(), Some(&log.scope)));
+            for (log, scope) in std::iter::once(of_case).chain(of_scopes) {
+                for entry in held.of_log(&log) {
                     let RecordBody::Receipt(receipt) = &entry.signed.record.body else { continue };
-                    if !self.judgement.receipts.contains(&entry.hash) && self.may_attest(entry, &log.scope) {
+                    if !self.judgement.receipts.contains(&entry.hash) && self.may_attest(entry, scope) {
                         self.take(entry, receipt);
                     }
                 }
@@ -247,15 +249,15 @@ impl<'a> Judging<'a> {
             || self.judgement.covers_record(held.ends.iter().map(|(end, _)| *end), entry.hash)
     }
 
-    /// Whether a receipt is by a device that may write in the scope.
-    fn may_attest(&self, entry: &Entry, scope: &Scope) -> bool {
+    /// Whether a receipt is by a device that may write in the scope, or, in the log of the case, anything of the case.
+    fn may_attest(&self, entry: &Entry, scope: Option<&Scope>) -> bool {
         let by = device(entry.signed.record.issuer);
         let founder = self.domain.workers(by).any(|worker| self.judgement.founders.contains(worker));
         self.is_present(entry)
             && (founder
                 || self.judgement.possible.iter().any(|held| {
                     !held.grant.writes.is_empty()
-                        && held.grant.extent.covers(&reach(scope))
+                        && scope.is_none_or(|scope| held.grant.extent.covers(&reach(scope)))
                         && self.domain.workers(by).any(|worker| *worker == held.grant.worker)
                         && self.still(held, entry)
                 }))
@@ -273,7 +275,10 @@ impl<'a> Judging<'a> {
             let covered = self.judgement.changes.entry(place).or_default();
             *covered = (*covered).max(*seq);
         }
-        for (issuer, log, last) in receipt.records.iter().filter(|(issuer, ..)| *issuer != by) {
+        // And nobody for records of a log that he need not know.
+        let known = [*self.case.as_bytes(), entry.signed.record.log];
+        let others = receipt.records.iter().filter(|(issuer, log, _)| *issuer != by && known.contains(log));
+        for (issuer, log, last) in others {
             let named = self.held.get(&last.hash).map(|entry| &entry.signed.record);
             let right = named.is_some_and(|record| record.issuer == *issuer && record.log == *log);
             if right {

@@ -32,7 +32,7 @@ pub use domain::{Counting, DeviceEnd, DomainJudgement};
 pub use held::{Entry, Held, LogVector};
 pub use joining::{Joining, JoiningRefused, adopt, request};
 pub use review::Review;
-pub use verdict::{ChangeFacts, Hears, MayWrite, ScopeFacts, Standing, Verdict};
+pub use verdict::{ChangeFacts, MayWrite, ScopeFacts, Standing, Verdict};
 
 /// A record that does not belong, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

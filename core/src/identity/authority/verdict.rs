@@ -75,17 +75,6 @@ pub enum Standing {
     Unknown,
 }
 
-/// What a device hears of who may do what in a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hears {
-    /// Nothing.
-    Nothing,
-    /// The records of the case: who lost a grant learns of it.
-    OfCase,
-    /// Those of the scope too.
-    OfScope,
-}
-
 /// What a worker may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MayWrite {
@@ -163,40 +152,41 @@ impl Authority {
         }
         let domain = self.judgement();
         let case = self.case_judgement(scope.case, scope.founder);
-        domain.of_device(device).into_iter().filter(|counting| is_valid(counting, trusted_time)).any(
-            |counting| {
-                reads_all(&counting.certificate) && reaches(counting, &scope.scope)
-                    || is_founder(&case, counting, &scope.scope)
-                    || grants_for(&case, counting, &scope.scope, None).any(|grant| {
-                        grant.ends.is_empty() && grant.grant.until.is_none_or(|until| trusted_time <= until)
-                    })
-            },
-        )
+        domain.of_device(device).into_iter().any(|counting| {
+            is_valid(counting, trusted_time)
+                && reads(counting, &case, &case.grants, &scope.scope, trusted_time)
+        })
     }
 
-    /// Which records of a scope a device may be sent at a trusted time, judged as if no device had ever been ended: by these
-    /// records alone a device learns whether a grant by an ended device counts, and that one was taken back.
-    pub fn hears(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> Hears {
-        if self.standing(device, trusted_time) != Standing::Current {
-            return Hears::Nothing;
-        }
-        let domain = self.judgement();
+    /// Whether a device may be sent the log of a case at a trusted time: whoever was ever let into anything of it learns
+    /// what was granted and taken back. Judged as if no device had ever been ended: by these records alone it is known
+    /// whether a grant by an ended device counts.
+    pub fn hears_case(&self, device: DeviceId, case: CaseId, founder: DeviceId, trusted_time: i64) -> bool {
+        let judgement = self.case_judgement(case, founder);
+        self.valid(device, trusted_time, |counting| {
+            reads_all(&counting.certificate)
+                || judgement.founders.contains(&counting.certificate.worker)
+                || judgement.possible.iter().any(|held| {
+                    held.grant.worker == counting.certificate.worker
+                        && (!held.ends.is_empty()
+                            || held.grant.until.is_none_or(|until| trusted_time <= until))
+                })
+        })
+    }
+
+    /// Whether a device may be sent the log of a scope at a trusted time, judged as that of its case.
+    pub fn hears_scope(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> bool {
         let case = self.case_judgement(scope.case, scope.founder);
-        let mut hears = Hears::Nothing;
-        for counting in domain.of_device(device).into_iter().filter(|held| is_valid(held, trusted_time)) {
-            let all = reads_all(&counting.certificate) && reaches(counting, &scope.scope);
-            if all || is_founder(&case, counting, &scope.scope) {
-                return Hears::OfScope;
-            }
-            for grant in among(&case.possible, counting, &scope.scope, None) {
-                if !grant.ends.is_empty() {
-                    hears = hears.max(Hears::OfCase);
-                } else if grant.grant.until.is_none_or(|until| trusted_time <= until) {
-                    return Hears::OfScope;
-                }
-            }
-        }
-        hears
+        self.valid(device, trusted_time, |counting| {
+            reads(counting, &case, &case.possible, &scope.scope, trusted_time)
+        })
+    }
+
+    /// Whether a device that is not ended has a certificate, valid at a trusted time, of which something is true.
+    fn valid(&self, device: DeviceId, trusted_time: i64, is: impl Fn(&Counting) -> bool) -> bool {
+        let domain = self.judgement();
+        self.standing(device, trusted_time) == Standing::Current
+            && domain.of_device(device).into_iter().any(|held| is_valid(held, trusted_time) && is(held))
     }
 
     /// Since when a device that was let into a scope is not any more, because all its grants were taken back, unix seconds;
@@ -301,6 +291,14 @@ impl Authority {
                 .any(|worker| case.founders.contains(worker) || granted(worker))
     }
 
+    /// Whether anything of a case was ever granted to a device's worker, as far as is known here.
+    pub fn was_granted(&self, device: DeviceId, case: CaseId, founder: DeviceId) -> bool {
+        let (domain, judgement) = (self.judgement(), self.case_judgement(case, founder));
+        domain
+            .workers(device)
+            .any(|worker| judgement.possible.iter().any(|held| held.grant.worker == *worker))
+    }
+
     /// The devices of a worker.
     pub fn devices_of(&self, worker: &WorkerId) -> Vec<DeviceId> {
         let domain = self.judgement();
@@ -314,6 +312,20 @@ fn is_valid(counting: &Counting, at: i64) -> bool {
     !counting.countersigned
         && certificate.not_before <= at
         && certificate.not_after.is_none_or(|not_after| at <= not_after)
+}
+
+/// Whether the holder of a certificate reads a scope, by its role, as a founder, or by one of these grants.
+fn reads(
+    counting: &Counting,
+    case: &CaseJudgement,
+    grants: &[CountingGrant],
+    scope: &Scope,
+    trusted_time: i64,
+) -> bool {
+    reads_all(&counting.certificate) && reaches(counting, scope)
+        || is_founder(case, counting, scope)
+        || among(grants, counting, scope, None)
+            .any(|held| held.ends.is_empty() && held.grant.until.is_none_or(|until| trusted_time <= until))
 }
 
 fn reads_all(certificate: &Certificate) -> bool {

@@ -72,9 +72,14 @@ impl Replica {
         }
         self.offered.clear();
         let own = self.store.shared_logs(self.peer)?;
-        let both: Vec<LogId> = logs.iter().map(|(log, _)| *log).filter(|log| own.contains_key(log)).collect();
+        let theirs: Vec<LogId> = logs.iter().map(|(log, _)| *log).collect();
+        let unheard = self.store.unheard_logs(self.peer, &own, &theirs);
+        let said: Vec<LogId> =
+            theirs.into_iter().filter(|log| own.contains_key(log)).chain(unheard.iter().copied()).collect();
         self.records.extend(logs.into_iter().filter(|(log, _)| own.contains_key(log)));
-        self.say_records(&both)?;
+        self.say_records(&said)?;
+        // Whether the peer could take them is not known: the case may not have come to it yet.
+        unheard.iter().for_each(|log| drop(self.records.remove(log)));
         if self.side == Side::Initiator {
             self.out.push_back(Wire::Logs(own.into_iter().collect()));
         }
