@@ -296,7 +296,7 @@ fn a_crash_between_storing_a_try_and_answering_buys_no_further_guess() {
         newcomer.feed(&inviter.take(usize::MAX));
         newcomer.next(&mut there).unwrap();
         assert_eq!(there.tries, lost, "stored before the answer could be taken");
-        inviter.feed(&newcomer.take(4 + 33));
+        inviter.feed(&newcomer.take(2 + 33));
         inviter.next(NOW, &mut here).unwrap();
         assert_eq!((here.tries, inviter.pending()), (lost, 0), "stored before there is an answer");
         // Both lose power here: attempts are gone, books stay.
@@ -336,9 +336,9 @@ fn a_short_codes_first_frame_sent_back_is_refused() {
     let invitation = code_invitation();
     let mut inviter = inviter(&invitation, 1);
     let first = inviter.take(usize::MAX);
-    assert_eq!(first.len(), 4 + 16 + 33);
-    let mut echo = 33_u32.to_be_bytes().to_vec();
-    echo.extend(&first[20..]);
+    assert_eq!(first.len(), 2 + 16 + 33);
+    let mut echo = 33_u16.to_be_bytes().to_vec();
+    echo.extend(&first[18..]);
     inviter.feed(&echo);
     let mut book = Book::default();
     assert_eq!(inviter.next(NOW, &mut book), Err(EnrolmentFailed::Malformed));

@@ -55,8 +55,8 @@ fn content(parts: &[HandOver]) -> Vec<u8> {
 /// The parts of a file, each with its length.
 fn parts(mut file: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
-    while let Some((length, _)) = file.split_first_chunk::<4>() {
-        let (part, rest) = file.split_at(4 + u32::from_be_bytes(*length) as usize);
+    while let Some((length, _)) = file.split_first_chunk::<2>() {
+        let (part, rest) = file.split_at(2 + usize::from(u16::from_be_bytes(*length)));
         parts.push(part);
         file = rest;
     }
@@ -151,10 +151,10 @@ fn two_files_joined_are_refused_after_the_first() {
 fn what_is_no_hand_over_file_and_what_is_newer_are_told_apart() {
     let end = |bytes: &[u8]| read(&device(2), bytes, 1000).1;
     assert_eq!(end(b"SQLite format 3\0"), Err(HandOverFailed::NotAHandOver));
-    assert_eq!(end(&[0, 0, 0, 1, 0x80]), Err(HandOverFailed::NotAHandOver));
+    assert_eq!(end(&[0, 1, 0x80]), Err(HandOverFailed::NotAHandOver));
     let mut newer = file(b"content");
-    assert_eq!(newer[..6], [0, 0, 0, 53, 0x83, 1]);
-    newer[5] = 2;
+    assert_eq!(newer[..4], [0, 53, 0x83, 1]);
+    newer[3] = 2;
     assert_eq!(end(&newer), Err(HandOverFailed::Newer { version: 2 }));
 }
 

@@ -44,9 +44,9 @@ fn padded_messages_of_different_lengths_look_the_same_on_the_wire() {
         a.send(1, &vec![1; length], Padding::Block).unwrap();
         a.pending()
     };
-    assert_eq!(sizes(0), 4 + BLOCK + 16);
-    assert_eq!(sizes(0), sizes(BLOCK - 5));
-    assert_eq!(sizes(BLOCK - 4), 4 + 2 * BLOCK + 16);
+    assert_eq!(sizes(0), 2 + BLOCK + 16);
+    assert_eq!(sizes(0), sizes(BLOCK - 4));
+    assert_eq!(sizes(BLOCK - 3), 2 + 2 * BLOCK + 16);
 }
 
 #[test]
@@ -60,9 +60,9 @@ fn a_handshake_has_the_same_sizes_for_every_short_proof() {
         give(&mut a, &second).unwrap();
         [first.len(), second.len(), drain(&mut a).len()]
     };
-    assert_eq!(sizes(Vec::new()), [4 + 1072, 4 + 1120, 4 + 1088]);
+    assert_eq!(sizes(Vec::new()), [2 + 1072, 2 + 1120, 2 + 1088]);
     assert_eq!(sizes(Vec::new()), sizes(vec![1; BLOCK - 4]));
-    assert_eq!(sizes(vec![1; MAX_PROOF])[2], 4 + 48 + 16 * BLOCK + 16);
+    assert_eq!(sizes(vec![1; MAX_PROOF])[2], 2 + 48 + 16 * BLOCK + 16);
     let long = Channel::initiate(&device(1), &PSK, vec![1; MAX_PROOF + 1], &SeededRandom::new(1));
     assert!(matches!(long, Err(ChannelFailed::MessageTooLong { .. })));
 }

@@ -15,7 +15,7 @@ pub fn secret(number: u64) -> [u8; 32] {
 }
 
 pub fn framed(message: &[u8]) -> Vec<u8> {
-    [&(message.len() as u32).to_be_bytes(), message].concat()
+    [&(message.len() as u16).to_be_bytes(), message].concat()
 }
 
 pub fn padded(payload: &[u8]) -> Vec<u8> {
@@ -24,9 +24,9 @@ pub fn padded(payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// `u32 length ‖ type ‖ body`, not padded.
+/// `length ‖ type ‖ body`, not padded.
 pub fn plain(kind: u8, body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u32 + 1).to_be_bytes(), &[kind][..], body].concat()
+    [&(body.len() as u32 + 1).to_be_bytes()[1..], &[kind], body].concat()
 }
 
 fn builder<'a>(pattern: &str, secret: &'a [u8; 32]) -> Builder<'a> {
@@ -50,7 +50,7 @@ pub fn write(state: &mut HandshakeState, payload: &[u8]) -> Vec<u8> {
 }
 
 pub fn read(state: &mut HandshakeState, framed: &[u8]) {
-    state.read_message(&framed[4..], &mut [0; 65_535]).unwrap();
+    state.read_message(&framed[2..], &mut [0; 65_535]).unwrap();
 }
 
 pub fn seal(state: &mut TransportState, plaintext: &[u8]) -> Vec<u8> {

@@ -19,8 +19,8 @@ struct Seen(Vec<usize>);
 impl Seen {
     fn of(mut stream: &[u8]) -> Self {
         let mut frames = Vec::new();
-        while let Some((length, rest)) = stream.split_first_chunk::<4>() {
-            let length = u32::from_be_bytes(*length) as usize;
+        while let Some((length, rest)) = stream.split_first_chunk::<2>() {
+            let length = usize::from(u16::from_be_bytes(*length));
             frames.push(length);
             stream = &rest[length..];
         }

@@ -158,11 +158,11 @@ def padded(payload):
 
 
 def framed(message):
-    return struct.pack(">I", len(message)) + bytes(message)
+    return struct.pack(">H", len(message)) + bytes(message)
 
 
 def message(kind, body):
-    return struct.pack(">IB", len(body) + 1, kind) + body
+    return (len(body) + 1).to_bytes(3, "big") + bytes([kind]) + body
 
 
 def noise(protocol, prologue, secret, ephemeral=None, remote=None, psk=None, initiator=True):

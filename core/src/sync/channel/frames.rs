@@ -1,12 +1,14 @@
 //! Frames on a stream, and messages cut over frames.
 //!
-//! A frame is a 4-byte big-endian length and one Noise message. A message is `u32 length ‖ type ‖ body`, cut into the
-//! plaintexts of consecutive frames; none shares a frame with another.
+//! A frame is a big-endian length of 2 bytes and one Noise message. A message is `length ‖ type ‖ body`, its length in 3
+//! bytes, cut into the plaintexts of consecutive frames; none shares a frame with another.
 
 use super::ChannelFailed;
 use super::padding::{BLOCK, Padding, fill, is_fill};
 use crate::sync::noise::{MAX_FRAME, TAG};
 
+/// The bytes of a message's length.
+const LENGTH: usize = 3;
 /// The most plaintext in a frame.
 const MAX_PLAINTEXT: usize = MAX_FRAME - TAG;
 /// The most of it that is a multiple of a block.
@@ -33,15 +35,15 @@ impl Deframer {
     /// The next whole frame; nothing until more bytes come.
     pub fn next(&mut self, limit: usize) -> Result<Option<&[u8]>, ChannelFailed> {
         let waiting = &self.buffer[self.start..];
-        let Some((length, rest)) = waiting.split_first_chunk::<4>() else { return Ok(None) };
-        let length = u32::from_be_bytes(*length) as usize;
+        let Some((length, rest)) = waiting.split_first_chunk::<2>() else { return Ok(None) };
+        let length = usize::from(u16::from_be_bytes(*length));
         if length == 0 || length > limit {
             return Err(ChannelFailed::FrameLength { length, limit });
         }
         if rest.len() < length {
             return Ok(None);
         }
-        let from = self.start + 4;
+        let from = self.start + 2;
         self.start = from + length;
         Ok(Some(&self.buffer[from..self.start]))
     }
@@ -57,18 +59,18 @@ impl Deframer {
     }
 }
 
-/// A frame with its length before it.
+/// A frame with its length before it: of at most [`MAX_FRAME`] bytes, as no Noise message is longer.
 pub(crate) fn frame(message: &[u8]) -> Vec<u8> {
-    let mut framed = Vec::with_capacity(4 + message.len());
-    framed.extend((message.len() as u32).to_be_bytes());
+    let mut framed = Vec::with_capacity(2 + message.len());
+    framed.extend((message.len() as u16).to_be_bytes());
     framed.extend(message);
     framed
 }
 
-/// The plaintexts of the frames that carry a message.
+/// The plaintexts of the frames that carry a message of at most [`super::MAX_MESSAGE`] bytes.
 pub(super) fn cut(kind: u8, body: &[u8], padding: Padding) -> impl Iterator<Item = Vec<u8>> {
-    let mut message = Vec::with_capacity(5 + body.len());
-    message.extend((body.len() as u32 + 1).to_be_bytes());
+    let mut message = Vec::with_capacity(LENGTH + 1 + body.len());
+    message.extend(&(body.len() as u32 + 1).to_be_bytes()[1..]);
     message.push(kind);
     message.extend(body);
     let most = if padding == Padding::Block { MAX_PADDED } else { MAX_PLAINTEXT };
@@ -99,8 +101,8 @@ impl Assembler {
             return Err(ChannelFailed::Malformed);
         }
         let mut rest = plaintext;
-        if self.message.len() < 4 {
-            let (head, tail) = rest.split_at(rest.len().min(4 - self.message.len()));
+        if self.message.len() < LENGTH {
+            let (head, tail) = rest.split_at(rest.len().min(LENGTH - self.message.len()));
             self.message.extend(head);
             rest = tail;
             match self.length() {
@@ -112,7 +114,7 @@ impl Assembler {
                 Some(_) => {}
             }
         }
-        let missing = 4 + self.length().unwrap_or(0) - self.message.len();
+        let missing = LENGTH + self.length().unwrap_or(0) - self.message.len();
         let Some((part, after)) = rest.split_at_checked(missing) else {
             self.message.extend(rest);
             return Ok(None);
@@ -122,8 +124,8 @@ impl Assembler {
         }
         self.message.extend(part);
         let mut message = std::mem::take(&mut self.message);
-        let kind = message[4];
-        message.drain(..5);
+        let kind = message[LENGTH];
+        message.drain(..=LENGTH);
         Ok(Some((kind, message)))
     }
 
@@ -133,7 +135,7 @@ impl Assembler {
     }
 
     fn length(&self) -> Option<usize> {
-        self.message.first_chunk::<4>().map(|length| u32::from_be_bytes(*length) as usize)
+        self.message.first_chunk::<LENGTH>().map(|[a, b, c]| u32::from_be_bytes([0, *a, *b, *c]) as usize)
     }
 }
 
@@ -170,13 +172,13 @@ mod tests {
         let mut assembler = Assembler::default();
         assert_eq!(assembler.push(&[0xff, 0xff], 100), Ok(None));
         let failed = assembler.push(&[0xff, 0xff], 100).unwrap_err();
-        assert_eq!(failed, ChannelFailed::MessageTooLong { length: u32::MAX as usize, limit: 100 });
+        assert_eq!(failed, ChannelFailed::MessageTooLong { length: 0xff_ffff, limit: 100 });
         assert!(assembler.message.capacity() <= 64);
     }
 
     #[test]
     fn empty_frames_empty_messages_and_hidden_bytes_are_refused() {
-        for bad in [&[][..], &[0, 0, 0, 0], &[0, 0, 0, 1, 9, 0], &[0, 0, 0, 1, 9, 7]] {
+        for bad in [&[][..], &[0, 0, 0], &[0, 0, 1, 9, 0], &[0, 0, 1, 9, 7]] {
             assert_eq!(Assembler::default().push(bad, 100), Err(ChannelFailed::Malformed), "{bad:?}");
         }
         let mut hidden = cut(9, b"body", Padding::Block).next().unwrap();
@@ -201,8 +203,8 @@ mod tests {
         }
         for length in [0, 301] {
             let mut deframer = Deframer::default();
-            deframer.push(&u32::to_be_bytes(length));
-            let length = length as usize;
+            deframer.push(&u16::to_be_bytes(length));
+            let length = usize::from(length);
             assert_eq!(deframer.next(300), Err(ChannelFailed::FrameLength { length, limit: 300 }));
         }
     }

@@ -1,6 +1,6 @@
 //! The file that is handed over: sealed for exactly one device, readable only whole and in order (`sync.md` §4).
 //!
-//! On the stream, each part with a 4-byte big-endian length before it:
+//! On the stream, each part with a 2-byte big-endian length before it:
 //!
 //! 1. a clear header, `[1, recipient's device id, sender's X25519 key]`: the prologue;
 //! 2. the one message of `Noise_K_25519_ChaChaPoly_SHA256`, its payload `[expires at]`;

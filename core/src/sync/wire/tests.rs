@@ -72,7 +72,7 @@ fn messages_survive_their_bytes_and_no_cut_one_is_read() {
 #[test]
 fn equal_stores_need_no_more_than_64_bytes() {
     let bytes = |wire: Wire| wire.encode().1.len() + 1;
-    // A message has four bytes of length, a frame sixteen of authentication.
-    let frames = 2 * (4 + 16);
+    // A message has three bytes of length, a frame two, and sixteen of authentication.
+    let frames = 2 * (3 + 2 + 16);
     assert!(bytes(Wire::Scopes(Some([7; 16]))) + bytes(Wire::Equal) + frames <= 64);
 }
