@@ -21,6 +21,8 @@ pub(crate) struct Outgoing {
     pub row: DocumentRow,
     /// What the other side lacks, ancestors first.
     missing: std::collections::VecDeque<ChangeRow>,
+    /// Whether the other side holds something of it.
+    pub known: bool,
     /// Whether it may still go whole: the other side holds nothing of it.
     whole: bool,
     /// The document, once a change had to be regenerated.
@@ -47,7 +49,7 @@ impl Outgoing {
         missing.sort_by_key(|change| (change.max_op, change.actor));
         let accepted = missing.iter().filter(|change| change.state == ChangeState::Accepted).count();
         let whole = theirs.is_empty() && accepted >= SNAPSHOT_FROM && Kind::from_code(&row.kind).is_some();
-        Ok(Self { row, missing: missing.into(), whole, loaded: None })
+        Ok(Self { row, missing: missing.into(), known: !theirs.is_empty(), whole, loaded: None })
     }
 
     /// What the owner of a holding lacks of one device's own changes.
@@ -166,7 +168,8 @@ impl Outgoing {
     }
 }
 
-fn header(row: &DocumentRow) -> Result<DocumentHeader> {
+/// What everybody who holds something of a document knows of it.
+pub(crate) fn header(row: &DocumentRow) -> Result<DocumentHeader> {
     Ok(DocumentHeader {
         scope: ScopeId::from_slice(&row.scope_id)?,
         kind: row.kind.clone(),

@@ -7,7 +7,7 @@ use crate::access::NewGrant;
 use crate::case::{CaseChange, NewCase, NewPerson};
 use crate::exchange::vector::Holding;
 use crate::identity::{MemoryVault, Role, Scope};
-use crate::ids::CaseId;
+use crate::ids::{CaseId, DocumentId};
 use crate::storage::Location;
 use crate::store::{Store, StoreConfig};
 use crate::sync::wire::Wire;
@@ -165,6 +165,41 @@ fn what_is_committed_during_a_session_is_sent_at_once() {
     session.sides[0].catch_up().unwrap();
     session.run();
     assert_eq!(session.said.len(), before + 3);
+    // Where both had the case before they met, neither scope nor header is said again.
+    let mut session = Session::between(&phone, &tablet);
+    session.run();
+    team(&phone, id, "north");
+    let before = session.said.len();
+    session.sides[0].catch_up().unwrap();
+    session.run();
+    let said = &session.said[before..];
+    assert!(matches!(said, [(0, Wire::More { .. }), (1, Wire::Ack { .. })]), "{said:?}");
+    same(&phone, &tablet);
+}
+
+#[test]
+fn changes_of_a_document_that_went_meanwhile_are_answered_with_what_is_held_of_it() {
+    let phone = store(7);
+    let tablet = enrolled(&phone, 8);
+    let id = case(&phone, "2026-0117");
+    Session::between(&phone, &tablet).run();
+    let mut session = Session::between(&phone, &tablet);
+    session.run();
+    tablet.inner.database.write(|tx| tx.remove_case(id.as_bytes())).unwrap();
+    team(&phone, id, "north");
+    let before = session.said.len();
+    session.sides[0].catch_up().unwrap();
+    session.run();
+    let said = &session.said[before..];
+    let nothing = |held: &Holding| held.is_empty();
+    assert!(
+        matches!(said, [(0, Wire::More { .. }), (1, Wire::Ack { held, .. })] if nothing(held)),
+        "{said:?}"
+    );
+    // The next round brings all of it.
+    session.sides[0].begin_round().unwrap();
+    session.run();
+    same(&phone, &tablet);
 }
 
 #[test]
@@ -269,6 +304,10 @@ fn who_names_a_scope_and_a_document_that_were_not_granted_gets_no_answer() {
             };
             assert_eq!(said.iter().any(brings), granted, "{guess:?}: {said:?}");
         }
+        // Or changes of a document, as if something of it were known to be here.
+        let more = Wire::More { document: DocumentId::from_slice(&document).unwrap(), changes: Vec::new() };
+        let tells = |wire: &Wire| matches!(wire, Wire::Ack { held, .. } if !held.is_empty());
+        assert_eq!(answers(&[more]).iter().any(tells), granted);
         // And both: what is here is answered like what was made up.
         let [named, made_up] =
             [*scope.as_bytes(), [7; 16]].map(|scope| listed(scope, vec![(document, [1; 16])]));

@@ -4,10 +4,10 @@
 use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::document::chunk::{self, Limits};
 use crate::error::Result;
-use crate::exchange::message::Message;
+use crate::exchange::message::{Message, SignedChange};
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
-use crate::ids::sha256;
+use crate::ids::{DocumentId, sha256};
 use crate::planted::{self, Defect};
 use crate::sync::peers::Said;
 use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
@@ -27,16 +27,18 @@ impl Replica {
         while self.may_send() {
             let Some(mut outgoing) = self.queue.pop_front() else { break };
             let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
+            // Who holds something of a document knows its scope, and was told what it lacked of the scope's log.
+            let known = outgoing.known && self.stage != Stage::Upload && self.records.contains_key(&scope);
             let (founded, message) = store.read(|reading| {
                 let message = outgoing.next(&store, reading, BATCH_CHANGES, BATCH_BYTES)?;
-                let founds = message.is_some() && !self.founded.contains(&scope);
+                let founds = message.is_some() && !known && !self.founded.contains(&scope);
                 Ok((founds.then(|| outgoing::scope(reading, &scope)).transpose()?, message))
             })?;
             let Some(message) = message else { continue };
             if let Some(founded) = founded {
                 self.introduce(scope, founded)?;
             }
-            let (wire, count, bytes) = wire_of(message);
+            let (wire, count, bytes) = wire_of(message, known);
             self.window.push_back((outgoing.row.document_id, count, bytes));
             self.out.push_back(wire);
             if outgoing.left() > 0 {
@@ -121,6 +123,31 @@ impl Replica {
         self.import.take_documents(entitled)?;
         self.say_refused();
         taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
+    }
+
+    /// A batch with the header that is here of its document; nothing where the document is not here, or not for both.
+    pub fn with_header(&self, document: DocumentId, changes: &[SignedChange]) -> Result<Option<Message>> {
+        let row = self.store.read(|reading| Ok(reading.document(document.as_bytes())?))?;
+        let Some(row) = row else { return Ok(None) };
+        if !self.store.both_read(self.peer, &row.scope_id)? {
+            return Ok(None);
+        }
+        let header = outgoing::header(&row)?;
+        Ok(Some(Message::Changes { document, header, changes: changes.to_vec() }))
+    }
+
+    /// Changes of a document that has gone from here, or was guessed: the peer is told that nothing of it is held.
+    pub(super) fn on_more(
+        &mut self,
+        document: DocumentId,
+        changes: &[SignedChange],
+    ) -> Result<(), ReplicaFailed> {
+        match self.with_header(document, changes)? {
+            Some(message) => return self.on_brought(vec![message]),
+            None if !self.settled => return Err(ReplicaFailed::Protocol("case data before authority")),
+            None => self.out.push_back(Wire::Ack { document: *document.as_bytes(), held: Holding::new() }),
+        }
+        Ok(())
     }
 
     /// What is held here of a document.
@@ -243,8 +270,9 @@ impl Brought {
     }
 }
 
-/// A message as it is sent, with the number of its changes and their bytes.
-fn wire_of(message: Message) -> (Wire, u64, usize) {
+/// A message as it is sent, with the number of its changes and their bytes. Of a document that the other side knows the
+/// header goes without saying.
+fn wire_of(message: Message, known: bool) -> (Wire, u64, usize) {
     let (count, bytes) = match &message {
         Message::Changes { changes, .. } => {
             (changes.len(), changes.iter().map(|change| change.chunk.len()).sum())
@@ -254,6 +282,7 @@ fn wire_of(message: Message) -> (Wire, u64, usize) {
     };
     let wire = match message {
         Message::Snapshot { .. } => Wire::Snapshot(message),
+        Message::Changes { document, changes, .. } if known => Wire::More { document, changes },
         message => Wire::Changes(message),
     };
     (wire, count as u64, bytes)

@@ -82,6 +82,16 @@ impl Session {
             };
             let wire = Wire::decode(kind, &body).map_err(|Malformed| SyncFailed::Protocol("malformed"))?;
             let Some(wire) = wire else { continue };
+            // With its header, so that it is taken in together with what came beside it.
+            let wire = match (&self.stage, wire) {
+                (Stage::Open(replica), Wire::More { document, changes }) => {
+                    match replica.with_header(document, &changes)? {
+                        Some(message) => Wire::Changes(message),
+                        None => Wire::More { document, changes },
+                    }
+                }
+                (_, wire) => wire,
+            };
             return Ok(Some(match wire {
                 Wire::Founded(message) | Wire::Changes(message) | Wire::Snapshot(message)
                     if matches!(self.stage, Stage::Open(_)) =>

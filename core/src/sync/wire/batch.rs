@@ -30,9 +30,18 @@ fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, Malformed> {
     if inflated.len() > most { Err(Malformed) } else { Ok(inflated) }
 }
 
-/// Certificates once each, signatures apart from what can be compressed.
 pub(super) fn encode_changes(message: &Message) -> Vec<u8> {
     let Message::Changes { document, header, changes } = message else { return empty() };
+    write_changes(header.write(Writer::array(9), *document), changes)
+}
+
+/// The same without what the other side knows of the document.
+pub(super) fn encode_more(document: DocumentId, changes: &[SignedChange]) -> Vec<u8> {
+    write_changes(Writer::array(5).bytes(document.as_bytes()), changes)
+}
+
+/// Certificates once each, signatures apart from what can be compressed.
+fn write_changes(writer: Writer, changes: &[SignedChange]) -> Vec<u8> {
     let (mut certificates, mut places, mut signatures, mut chunks) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for change in changes {
@@ -41,13 +50,7 @@ pub(super) fn encode_changes(message: &Message) -> Vec<u8> {
         chunks.extend_from_slice(&(change.chunk.len() as u32).to_be_bytes());
         chunks.extend_from_slice(&change.chunk);
     }
-    header
-        .write(Writer::array(9), *document)
-        .bytes(&certificates.concat())
-        .bytes(&places)
-        .bytes(&signatures)
-        .bytes(&deflate(&chunks))
-        .done()
+    writer.bytes(&certificates.concat()).bytes(&places).bytes(&signatures).bytes(&deflate(&chunks)).done()
 }
 
 fn place_of(certificates: &mut Vec<[u8; 32]>, certificate: [u8; 32]) -> u8 {
@@ -67,6 +70,16 @@ fn read_certificates(bytes: &[u8]) -> Result<Vec<[u8; 32]>, Malformed> {
 pub(super) fn decode_changes(body: &[u8]) -> Result<Message, Malformed> {
     let mut reader = Reader::array(body, 9)?;
     let (document, header) = DocumentHeader::read(&mut reader)?;
+    Ok(Message::Changes { document, header, changes: read_changes(reader)? })
+}
+
+pub(super) fn decode_more(body: &[u8]) -> Result<(DocumentId, Vec<SignedChange>), Malformed> {
+    let mut reader = Reader::array(body, 5)?;
+    let document = DocumentId::from_slice(reader.bytes()?).map_err(|_| Malformed)?;
+    Ok((document, read_changes(reader)?))
+}
+
+fn read_changes(mut reader: Reader<'_>) -> Result<Vec<SignedChange>, Malformed> {
     let certificates = read_certificates(reader.bytes()?)?;
     let (places, signatures) = (reader.bytes()?, reader.bytes()?);
     let chunks = inflate(reader.bytes()?, INFLATED_BATCH)?;
@@ -86,7 +99,7 @@ pub(super) fn decode_changes(body: &[u8]) -> Result<Message, Malformed> {
             certificate: *certificates.get(usize::from(*place)).ok_or(Malformed)?,
         });
     }
-    if rest.is_empty() { Ok(Message::Changes { document, header, changes }) } else { Err(Malformed) }
+    if rest.is_empty() { Ok(changes) } else { Err(Malformed) }
 }
 
 pub(super) fn encode_snapshot(message: &Message) -> Vec<u8> {

@@ -8,12 +8,13 @@ mod entries;
 
 use super::digest::Digest;
 use crate::blob::{self, BlobHash};
-use crate::exchange::message::Message;
+use crate::exchange::message::{Message, SignedChange};
 use crate::exchange::vector::Holding;
 use crate::identity::LogVector;
 use crate::identity::cbor::{Malformed, Reader, Writer};
+use crate::ids::DocumentId;
 
-use batch::{decode_changes, decode_snapshot, encode_changes, encode_snapshot};
+use batch::{decode_changes, decode_more, decode_snapshot, encode_changes, encode_more, encode_snapshot};
 use entries::{
     entries, holding, read_buckets, read_entries, read_holding, read_numbers, read_record_entries,
     record_entries,
@@ -71,6 +72,8 @@ pub(crate) enum Wire {
     Founded(Message),
     /// A batch of changes of one document.
     Changes(Message),
+    /// A batch of changes of a document of which the other side is known to hold something.
+    More { document: DocumentId, changes: Vec<SignedChange> },
     /// A whole document, for somebody who holds nothing of it.
     Snapshot(Message),
     /// A batch has been committed: what is held of its document now.
@@ -102,6 +105,7 @@ impl Wire {
     pub fn in_the_clear(&self) -> Vec<u8> {
         match self {
             Self::Founded(message) | Self::Changes(message) | Self::Snapshot(message) => message.encode(),
+            Self::More { changes, .. } => changes.iter().flat_map(|change| change.chunk.clone()).collect(),
             other => other.encode().1,
         }
     }
@@ -187,6 +191,7 @@ impl Wire {
                 let after = retry_after.map(|seconds| seconds as i64);
                 (24, Writer::array(2).text(reason).time(after).done())
             }
+            Self::More { document, changes } => (25, encode_more(*document, changes)),
         }
     }
 
@@ -292,6 +297,10 @@ impl Wire {
                 let retry_after = reader.time()?.map(i64::unsigned_abs);
                 reader.end()?;
                 Self::Failed { reason, retry_after }
+            }
+            25 => {
+                let (document, changes) = decode_more(body)?;
+                Self::More { document, changes }
             }
             _ => return Ok(None),
         };

@@ -39,6 +39,10 @@ fn samples() -> Vec<Wire> {
         Wire::Asked,
         Wire::Coming { documents: 3, changes: 90 },
         Wire::Changes(Message::Changes { document, header: header(), changes: changes.collect() }),
+        Wire::More {
+            document,
+            changes: vec![SignedChange { chunk: vec![7; 300], signature: [8; 64], certificate: [9; 32] }],
+        },
         Wire::Snapshot(Message::Snapshot {
             document,
             header: header(),
