@@ -41,12 +41,17 @@ impl Fate {
     /// A change is not made again. Nothing if the bytes are no change.
     pub fn nothing(old: &ChangeHeader, chunk: &[u8], before: &[Self]) -> Option<Self> {
         let change = walled(|| Change::from_bytes(chunk.to_vec()).ok().map(|change| change.decode()))??;
-        let over = change.operations.iter().map(|op| written_over(op, before)).collect();
-        Some(Self {
-            from: old.actor,
-            counters: (old.start_op, old.max_op()),
-            became: Became::Nothing { over },
-        })
+        let (counters, became) = ((old.start_op, old.max_op()), Became::Nothing { over: Vec::new() });
+        let own = Self { from: old.actor, counters, became };
+        let mut fates: Vec<Self> = before.iter().cloned().chain([own]).collect();
+        for op in &change.operations {
+            // It may have written over an earlier one of its own.
+            let next = written_over(op, &fates);
+            if let Some(Self { became: Became::Nothing { over }, .. }) = fates.last_mut() {
+                over.push(next);
+            }
+        }
+        fates.pop()
     }
 
     /// The place of one of the operations in its change.
@@ -248,7 +253,7 @@ mod tests {
         commit(&mut base, &[team("north")], stamp(Actor([1; 24]), 10));
         let mut lost = base.clone();
         let chain = [
-            commit(&mut lost, &[team("south")], stamp(Actor([2; 24]), 20)),
+            commit(&mut lost, &[team("west"), team("south")], stamp(Actor([2; 24]), 20)),
             commit(&mut lost, &[team("east")], stamp(Actor([2; 24]), 30)),
         ];
         let rest = without_the_first(&chain, &base).unwrap();
