@@ -120,6 +120,15 @@ impl Nearby {
     }
 }
 
+#[cfg(test)]
+impl Nearby {
+    /// Breaks the search, as it breaks where its thread ends.
+    pub(super) fn break_off(&self) {
+        let over = self.daemon.shutdown().unwrap();
+        over.recv_timeout(GOODBYE).unwrap();
+    }
+}
+
 impl Drop for Nearby {
     fn drop(&mut self) {
         if let Ok(over) = self.daemon.shutdown() {

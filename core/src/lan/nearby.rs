@@ -149,3 +149,27 @@ impl Meeting<'_> {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::store_with_a_case;
+
+    #[test]
+    fn a_search_that_breaks_ends_with_a_reason() {
+        let (store, _) = store_with_a_case("nearby-breaks");
+        let tell = |_| ();
+        let meeting = Meeting {
+            store: &store,
+            tell: &tell,
+            board: Mutex::new(Board::new("0123456789abcdef".to_owned())),
+            stop: CancelToken::default(),
+            failed: Mutex::default(),
+        };
+        let nearby = Nearby::search().unwrap();
+        nearby.break_off();
+        thread::scope(|scope| meeting.look(scope, nearby, &CancelToken::default()));
+        assert_eq!(*locked(&meeting.failed), Some(NetworkFailed::Interrupted.into()));
+        assert!(meeting.stop.is_canceled(), "who listens ends too");
+    }
+}
