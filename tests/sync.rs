@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "sync/absent.rs"]
+mod absent;
 #[path = "sync/blobs.rs"]
 mod blobs;
 #[path = "sync/files.rs"]

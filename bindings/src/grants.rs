@@ -108,10 +108,11 @@ pub struct WaitingWork {
     pub from: Timestamp,
     /// The writer's clock at the last of them.
     pub to: Timestamp,
-    /// `author_ended` or `not_granted`.
+    /// `author_ended`, `not_granted`, or `forked`: it gave out numbers twice, as a copy of a phone that came back with its
+    /// vault does, and the other branch was kept.
     pub reason: Refusal,
-    /// Whether it can be let in: there is an end to which a receipt can be written. Work for which there never was a
-    /// grant needs a grant instead.
+    /// Whether it can be let in: there is an end to which a receipt can be written, or the work can be made again. Work
+    /// for which there never was a grant needs a grant instead.
     pub can_be_admitted: bool,
 }
 
@@ -178,7 +179,8 @@ impl CoreStore {
         Ok(self.core()?.grants().waiting()?)
     }
 
-    /// Lets in what a device still had of a case; answers how many changes went in.
+    /// Lets in what a device still had of a case; answers how many changes went in. What lost a fork stands in this
+    /// device's name from then on.
     pub fn admit_work(&self, case_id: CaseId, device: DeviceId) -> Result<u64, CaseplanError> {
         Ok(self.core()?.grants().admit(case_id, device)?)
     }

@@ -50,6 +50,15 @@ fn padded_messages_of_different_lengths_look_the_same_on_the_wire() {
 }
 
 #[test]
+fn a_question_and_its_answer_that_nothing_is_new_take_63_bytes() {
+    let (mut a, mut b) = established();
+    // Scopes with its root, and Equal, as docs/sync.md has them.
+    a.send(6, &[&[0x81, 0x50][..], &[7; 16]].concat(), Padding::None).unwrap();
+    b.send(7, &[0x80], Padding::None).unwrap();
+    assert_eq!(a.pending() + b.pending(), 63);
+}
+
+#[test]
 fn a_handshake_has_the_same_sizes_for_every_short_proof() {
     let sizes = |proof: Vec<u8>| {
         let mut a = Channel::initiate(&device(1), &PSK, proof, &SeededRandom::new(1)).unwrap();

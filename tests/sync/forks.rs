@@ -1,34 +1,32 @@
 //! Two changes of one number: what a restored copy makes that has its vault beside it. Nothing of either is lost.
 
-use caseplan_core::access::NewGrant;
 use caseplan_core::case::CaseChange;
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::{CancelToken, Refusal};
 use caseplan_core::identity::Role;
-use caseplan_core::identity::record::EndReason;
 use caseplan_core::ids::CaseId;
 use caseplan_core::sync::SyncFailed;
 
 use crate::support::Device;
 use crate::support::link::{sync, take_in};
 
-fn team(device: &Device, case: CaseId, team: &str) {
+pub fn team(device: &Device, case: CaseId, team: &str) {
     let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
     device.store.cases().change(case, &change).unwrap();
 }
 
-fn kind_of_case(device: &Device, case: CaseId, kind: &str) {
+pub fn kind_of_case(device: &Device, case: CaseId, kind: &str) {
     let change = CaseChange { case_type: Some(kind.to_owned()), ..CaseChange::default() };
     device.store.cases().change(case, &change).unwrap();
 }
 
-fn seen(device: &Device, case: CaseId) -> (Option<String>, Option<String>) {
+pub fn seen(device: &Device, case: CaseId) -> (Option<String>, Option<String>) {
     let case = device.store.cases().get(case).unwrap().unwrap();
     (case.team, case.case_type)
 }
 
-fn narratives(device: &Device) -> Vec<String> {
+pub fn narratives(device: &Device) -> Vec<String> {
     let page = device.store.contacts().page(&ContactQuery { limit: 50, ..ContactQuery::default() }).unwrap();
     let mut found: Vec<String> = page
         .contacts
@@ -40,7 +38,7 @@ fn narratives(device: &Device) -> Vec<String> {
 }
 
 /// All devices sync with each other until nobody has anything new; then all hold and show the same.
-fn come_to_rest(devices: &[&Device]) {
+pub fn come_to_rest(devices: &[&Device]) {
     for _ in 0..6 {
         let mut quiet = true;
         for (at, one) in devices.iter().enumerate() {
@@ -196,112 +194,6 @@ fn come_to_rest_apart(one: &Device, other: &Device) {
         }
     }
     panic!("a fork keeps two devices busy for ever");
-}
-
-#[test]
-fn of_an_ended_device_whoever_may_grant_chooses() {
-    let desk = Device::new("forked-root", "w-100");
-    let mut phone = Device::new("forked-lost", "w-117");
-    let tablet = Device::new("forked-other", "w-117");
-    for device in [&phone, &tablet] {
-        take_in(&desk.store, &device.store, "w-117", &[Role::Caseworker]);
-    }
-    let (case, ana) = phone.lea("2026-0117");
-    phone.saturdays(&case, &ana);
-    phone.now("2026-03-07T16:30:00Z");
-    phone.records(phone.planned("2026-03-07", "2026-03-07")[0], "Léa ran to her mother.");
-    phone.share_with(&desk);
-    come_to_rest(&[&phone, &tablet, &desk]);
-    let monday = phone.image("monday");
-    team(&phone, case.id, "north");
-    phone.now("2026-03-14T16:30:00Z");
-    phone.records(phone.planned("2026-03-14", "2026-03-14")[0], "the desk's branch");
-    sync(&phone.store, &desk.store);
-    phone.come_back(&monday);
-    phone.now("2026-03-21T16:30:00Z");
-    kind_of_case(&phone, case.id, "foster");
-    phone.records(phone.planned("2026-03-21", "2026-03-21")[0], "the tablet's branch");
-    sync(&phone.store, &tablet.store);
-    tablet.now("2026-03-28T18:00:00Z");
-    let told = tablet.records(tablet.planned("2026-03-28", "2026-03-28")[0], "told by the tablet");
-    phone.store.close();
-    desk.store.identity().end_device(phone.store.identity().device(), EndReason::Lost).unwrap();
-    // The tablet knows the network by its secret from before the end: it is answered the second time.
-    sync(&desk.store, &tablet.store);
-    come_to_rest(&[&desk, &tablet]);
-    // Nobody can make the lost branch again in its author's name; its bytes are kept.
-    let seen = seen(&desk, case.id);
-    assert!(seen.0.is_some() != seen.1.is_some(), "one of the two: {seen:?}");
-    let shown = [narratives(&desk), narratives(&tablet)];
-    assert!(shown[0].len() == 3 && shown[0] == shown[1], "no list shows the lost visit: {shown:?}");
-    assert!(desk.store.contacts().get(told.id).unwrap().is_some(), "what others wrote upon it stands");
-    let found =
-        [&desk, &tablet].map(|device| device.store.contacts().search("branch", None, 10).unwrap().len());
-    assert_eq!(found, [1, 1]);
-}
-
-#[test]
-fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrote_upon_it_stands() {
-    let desk = Device::new("forked-founder", "w-100");
-    let tablet = Device::new("forked-colleague", "w-118");
-    let mut phone = Device::new("forked-substitute", "w-117");
-    for device in [&tablet, &phone] {
-        take_in(&desk.store, &device.store, &device.worker, &[Role::Caseworker]);
-    }
-    let (case, ana) = desk.lea("2026-0117");
-    desk.saturdays(&case, &ana);
-    let give = |to: &Device| {
-        desk.store.grants().give(case.id, &NewGrant::colleague(to.worker.parse().unwrap(), 5)).unwrap()
-    };
-    give(&tablet);
-    let grant = give(&phone);
-    come_to_rest(&[&desk, &tablet, &phone]);
-    phone.now("2026-03-07T16:30:00Z");
-    phone.records(phone.planned("2026-03-07", "2026-03-07")[0], "Léa ran to her mother.");
-    team(&phone, case.id, "south");
-    come_to_rest(&[&desk, &tablet, &phone]);
-    let monday = phone.image("monday");
-    phone.now("2026-03-14T16:30:00Z");
-    team(&phone, case.id, "north");
-    phone.records(phone.planned("2026-03-14", "2026-03-14")[0], "the desk's branch");
-    sync(&phone.store, &desk.store);
-
-    phone.come_back(&monday);
-    phone.now("2026-03-21T16:30:00Z");
-    kind_of_case(&phone, case.id, "foster");
-    let lost = phone.records(phone.planned("2026-03-21", "2026-03-21")[0], "the tablet's branch");
-    sync(&phone.store, &tablet.store);
-    // The tablet builds on the branch that it has: on a field, on a visit, and with a visit of its own.
-    tablet.now("2026-03-28T18:00:00Z");
-    kind_of_case(&tablet, case.id, "kinship");
-    let addendum = NewAddendum { text: "built on it".to_owned(), corrections: Vec::new() };
-    tablet.store.contacts().amend(lost.id, &addendum).unwrap();
-    tablet.records(tablet.planned("2026-03-28", "2026-03-28")[0], "the tablet's own visit");
-
-    desk.store.grants().take_back(case.id, &[grant.id]).unwrap();
-    come_to_rest(&[&desk, &tablet]);
-    // Its own visit is the tablet's to make again; the phone's is not, and waits for the phone.
-    for device in [&desk, &tablet] {
-        assert_eq!(seen(device, case.id), (Some("north".to_owned()), Some("kinship".to_owned())));
-        assert_eq!(device.store.conflicts().list(Some(case.id)).unwrap(), []);
-        assert_eq!(
-            narratives(device),
-            ["Léa ran to her mother.", "the desk's branch", "the tablet's own visit"]
-        );
-    }
-
-    // The substitute gets the case again, with its own branch beside it: the visit is there again, and what was built on it.
-    give(&phone);
-    come_to_rest(&[&desk, &phone, &tablet]);
-    assert_eq!(
-        narratives(&desk),
-        ["Léa ran to her mother.", "the desk's branch", "the tablet's branch", "the tablet's own visit"]
-    );
-    let again = tablet.store.contacts().get(lost.id).unwrap().unwrap();
-    assert_eq!(again.addenda.len(), 1);
-    // It writes its value of the field again, not knowing that the tablet's followed it: a person is asked.
-    let conflicts = phone.store.conflicts().list(Some(case.id)).unwrap();
-    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
 }
 
 #[test]

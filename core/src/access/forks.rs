@@ -2,7 +2,7 @@
 //!
 //! Two changes of one number are what a restored copy makes that has its vault beside it. Its device keeps the branch
 //! that others hold, writes as somebody new from then on, and makes its own branch again. Of a device that was ended, or
-//! lost the case, whoever may grant keeps the branch that is part of the document here.
+//! may not read the case any more, whoever may grant keeps the branch that is part of the document here.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +20,7 @@ impl Store {
     /// Chooses a branch of each fork of a document for which this device's word counts; true if it chose one.
     pub(crate) fn choose_branches(&self, row: &DocumentRow) -> Result<bool> {
         let document = DocumentId::from_slice(&row.document_id)?;
+        let now = self.trusted_time()?;
         let chosen = self.read(|reading| {
             let own = self.own();
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(Vec::new()) };
@@ -29,7 +30,7 @@ impl Store {
                 let (actor, device) = (Actor(actor), Actor(actor).device());
                 let known = own.authority.fork_choice(facts.case, facts.founder, (document, actor, seq));
                 let may_choose = device == own.device
-                    || own.authority.is_absent(device, &facts)
+                    || own.authority.is_absent(device, &facts, now)
                         && own.authority.may_grant(own.device, facts.case, facts.founder, &facts.extent());
                 // One that does not count is not said twice.
                 let said = own.authority.records(&row.scope_id).any(|signed| match &signed.record.body {

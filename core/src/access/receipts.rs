@@ -51,14 +51,19 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
         for (end, device, new) in ends.iter().filter(|(_, _, new)| *new || *gained) {
             // Whoever ends a device says so too where that is nothing: only then is it known that what others have is
             // not what the end was made upon.
-            let nothing_too = change.ends && *new && before.may_attest(*device, facts);
+            let nothing_too = change.ends && *new && before.may_write_something(*device, facts);
             write(change, facts, *end, &[*device], Cover::Applied { nothing_too })?;
         }
     }
     let cases: BTreeSet<(CaseId, DeviceId)> =
         scopes.iter().map(|facts| (facts.case, facts.founder)).collect();
     for (case, founder) in cases {
-        let gained_any = scopes.iter().zip(&gained).any(|(facts, gained)| facts.case == case && *gained);
+        let device = change.device;
+        let attests = |authority: &Authority| {
+            let mut of_case = scopes.iter().filter(|facts| facts.case == case);
+            of_case.any(|facts| authority.may_attest(device, facts))
+        };
+        let gained_any = attests(&change.authority) && !attests(before);
         for (end, device, _) in ends.iter().filter(|(_, _, new)| *new || gained_any) {
             write_of_case(change, case, *end, &[*device])?;
         }

@@ -1,13 +1,15 @@
-//! Work that waits because its author's device was ended, or a grant taken back; and a person's decision to let it in.
+//! Work that waits because its author's device was ended, or a grant taken back, or that lost a fork then; and a person's
+//! decision to let it in.
 
 use std::collections::BTreeMap;
 
 use super::records::EndHash;
 use super::{Grants, receipts, scopes};
 use crate::error::{Error, Result};
-use crate::exchange::Refusal;
+use crate::exchange::again::{self, Absent};
+use crate::exchange::{Refusal, fork};
 use crate::identity::{ScopeFacts, Verdict};
-use crate::ids::{Actor, CaseId, DeviceId, WorkerId};
+use crate::ids::{Actor, CaseId, DeviceId, DocumentId, WorkerId};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::store::{Changes, Topic};
@@ -28,19 +30,28 @@ pub struct WaitingWork {
     pub from: Instant,
     /// The writer's clock at the last of them.
     pub to: Instant,
-    /// `author_ended` or `not_granted`.
+    /// `author_ended`, `not_granted`, or `forked`: it gave out numbers twice, as a copy of a phone that came back with its
+    /// vault does, and the other branch was kept.
     pub reason: Refusal,
-    /// Whether it can be let in: there is an end to which a receipt can be written. Work for which there never was a
-    /// grant needs a grant instead.
+    /// Whether it can be let in: there is an end to which a receipt can be written, or the work can be made again. Work
+    /// for which there never was a grant needs a grant instead.
     pub can_be_admitted: bool,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    Ended,
+    NotGranted,
+    Forked,
 }
 
 impl Grants<'_> {
     /// What waits for a person, by case and device.
     pub fn waiting(&self) -> Result<Vec<WaitingWork>> {
+        let now = self.store.trusted_time()?;
         self.store.read(|reading| {
             let own = self.store.own();
-            let mut found: BTreeMap<(CaseId, DeviceId, bool), WaitingWork> = BTreeMap::new();
+            let mut found: BTreeMap<(CaseId, DeviceId, Why), WaitingWork> = BTreeMap::new();
             for held in reading.held()? {
                 let reason = match held.state {
                     ChangeState::AuthorEnded => Refusal::AuthorEnded,
@@ -52,10 +63,10 @@ impl Grants<'_> {
                 let change = receipts::facts_of(&row, &held, facts)?;
                 let (device, grants) = own.authority.ends_against(&change);
                 let no_ends: Vec<EndHash> = device.into_iter().chain(grants).collect();
-                let ended = reason == Refusal::AuthorEnded;
+                let why = if reason == Refusal::AuthorEnded { Why::Ended } else { Why::NotGranted };
                 let device = Actor(held.actor).device();
                 let time = from_unix(held.time);
-                let work = found.entry((facts.case, device, ended)).or_insert_with(|| WaitingWork {
+                let work = found.entry((facts.case, device, why)).or_insert_with(|| WaitingWork {
                     case: facts.case,
                     device,
                     worker: own.authority.held_certificate(&held.certificate).map(|c| c.worker.clone()),
@@ -70,12 +81,37 @@ impl Grants<'_> {
                 work.to = work.to.max(time);
                 work.can_be_admitted |= !no_ends.is_empty();
             }
+            for row in reading.documents_with_lost()? {
+                let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
+                let choices =
+                    fork::choices(&own.authority, &facts, DocumentId::from_slice(&row.document_id)?);
+                let document = self.store.load(reading, &row)?;
+                let is_absent = |device| own.authority.is_absent(device, &facts, now);
+                let absent = Absent { device: &is_absent, choices: &choices };
+                for (device, (changes, from, to)) in again::left_behind(reading, &row, &document, &absent)? {
+                    let (from, to) = (from_unix(from), from_unix(to));
+                    let place = (facts.case, device, Why::Forked);
+                    let work = found.entry(place).or_insert_with(|| WaitingWork {
+                        case: facts.case,
+                        device,
+                        worker: own.authority.judgement().workers(device).next().cloned(),
+                        changes: 0,
+                        from,
+                        to,
+                        reason: Refusal::Forked,
+                        can_be_admitted: true,
+                    });
+                    work.changes += changes;
+                    (work.from, work.to) = (work.from.min(from), work.to.max(to));
+                }
+            }
             Ok(found.into_values().collect())
         })
     }
 
     /// Lets in what a device still had of a case when it was ended or its worker's grant was taken back: a person's
-    /// decision. Answers how many changes went in.
+    /// decision. Answers how many changes went in. What lost a fork stands in this device's name from then on, at the times
+    /// when it was written: its author's signatures are for numbers that are taken.
     ///
     /// # Errors
     /// [`Error::NotGranted`] when this device may not write in the case, so that its word does not count.
@@ -90,6 +126,7 @@ impl Grants<'_> {
         }
         for (row, _) in &rows {
             admitted += store.take_changes(row, Vec::new())?.accepted;
+            admitted += store.make_again_for(row, device)?;
         }
         store.inner.worker.changed(Changes::of(Topic::Identity, Some(case)));
         Ok(admitted)

@@ -4,7 +4,7 @@
 //! itself in all that it says, and as new in actor, number, ancestors and operation ids (`sync.md` §7). What it stood on
 //! may have been made again too, or be gone for good.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ExpandedChange};
@@ -13,17 +13,22 @@ use super::chunk::ChangeHeader;
 use super::guard::walled;
 use crate::ids::{Actor, ChangeHash, sha256};
 
-/// What became of the operations of a change that left its document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fate {
-    /// Who wrote them.
-    from: Actor,
-    /// The first and the last counter that they had.
-    counters: (u64, u64),
+/// Of each actor the lost branch that a change stands on: the branch's first change. Two branches of one actor give out the
+/// same operation ids, and no change stands on both.
+pub type Branches = BTreeMap<Actor, ChangeHash>;
+
+/// What became of the operations of changes that left their document: by branch and first counter.
+#[derive(Debug, Clone, Default)]
+pub struct Fates(BTreeMap<(ChangeHash, u64), Fate>);
+
+#[derive(Debug, Clone)]
+struct Fate {
+    /// The last counter.
+    last: u64,
     became: Became,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Became {
     /// The same operations of another actor, from this counter on.
     Again { by: Actor, at: u64 },
@@ -31,33 +36,91 @@ enum Became {
     Nothing { over: Vec<BTreeSet<OpId>> },
 }
 
-impl Fate {
-    /// A change was made again as another.
-    pub fn again(old: &ChangeHeader, new: &ChangeHeader) -> Self {
+/// Where an operation stands now.
+enum Place<'a> {
+    Here(OpId),
+    /// Nowhere; and what it had written over.
+    Gone(Option<&'a BTreeSet<OpId>>),
+}
+
+impl Fates {
+    /// A change of a branch was made again as another.
+    pub fn again(&mut self, branch: ChangeHash, old: &ChangeHeader, new: &ChangeHeader) {
         let became = Became::Again { by: new.actor, at: new.start_op };
-        Self { from: old.actor, counters: (old.start_op, old.max_op()), became }
+        self.0.insert((branch, old.start_op), Fate { last: old.max_op(), became });
     }
 
-    /// A change is not made again. Nothing if the bytes are no change.
-    pub fn nothing(old: &ChangeHeader, chunk: &[u8], before: &[Self]) -> Option<Self> {
+    /// A change of a branch is not made again. Nothing if the bytes are no change.
+    pub fn nothing(
+        &mut self,
+        branch: ChangeHash,
+        old: &ChangeHeader,
+        chunk: &[u8],
+        on: &Branches,
+    ) -> Option<()> {
         let change = walled(|| Change::from_bytes(chunk.to_vec()).ok().map(|change| change.decode()))??;
-        let (counters, became) = ((old.start_op, old.max_op()), Became::Nothing { over: Vec::new() });
-        let own = Self { from: old.actor, counters, became };
-        let mut fates: Vec<Self> = before.iter().cloned().chain([own]).collect();
+        let mut on = on.clone();
+        on.insert(old.actor, branch);
+        let fate = Fate { last: old.max_op(), became: Became::Nothing { over: Vec::new() } };
+        self.0.insert((branch, old.start_op), fate);
         for op in &change.operations {
             // It may have written over an earlier one of its own.
-            let next = written_over(op, &fates);
-            if let Some(Self { became: Became::Nothing { over }, .. }) = fates.last_mut() {
+            let next = self.written_over(op, &on);
+            if let Some(Fate { became: Became::Nothing { over }, .. }) =
+                self.0.get_mut(&(branch, old.start_op))
+            {
                 over.push(next);
             }
         }
-        fates.pop()
+        Some(())
     }
 
-    /// The place of one of the operations in its change.
-    fn index(&self, id: &OpId) -> Option<u64> {
-        let is_one = id.1.to_bytes() == self.from.0 && (self.counters.0..=self.counters.1).contains(&id.0);
-        is_one.then(|| id.0 - self.counters.0)
+    fn place_of(&self, id: &OpId, on: &Branches) -> Place<'_> {
+        let actor = <[u8; 24]>::try_from(id.1.to_bytes()).map(Actor);
+        let branch = actor.ok().and_then(|actor| on.get(&actor));
+        let found = branch.and_then(|branch| {
+            let (of, fate) = self.0.range(..=(*branch, id.0)).next_back()?;
+            (of.0 == *branch && id.0 <= fate.last).then_some((id.0 - of.1, fate))
+        });
+        match found {
+            None => Place::Here(id.clone()),
+            Some((index, Fate { became: Became::Again { by, at }, .. })) => {
+                Place::Here(OpId(at + index, ActorId::from(by.0)))
+            }
+            Some((index, Fate { became: Became::Nothing { over }, .. })) => {
+                Place::Gone(over.get(index as usize))
+            }
+        }
+    }
+
+    /// What an operation writes over, as it stands now.
+    fn written_over(&self, op: &Op, on: &Branches) -> BTreeSet<OpId> {
+        let mut over = BTreeSet::new();
+        for id in op.pred.iter() {
+            match self.place_of(id, on) {
+                Place::Here(id) => drop(over.insert(id)),
+                Place::Gone(before) => over.extend(before.into_iter().flatten().cloned()),
+            }
+        }
+        over
+    }
+
+    /// Nothing if what the operation is about is gone.
+    fn move_op(&self, op: &mut Op, on: &Branches) -> Option<()> {
+        let here = |id: &OpId| match self.place_of(id, on) {
+            Place::Here(id) => Some(id),
+            Place::Gone(_) => None,
+        };
+        if let ObjectId::Id(id) = &mut op.obj {
+            *id = here(id)?;
+        }
+        if let Key::Seq(ElementId::Id(id)) = &mut op.key {
+            *id = here(id)?;
+        }
+        let over = self.written_over(op, on);
+        // Taking away what is not there is nothing.
+        let takes = matches!(op.action, OpType::Delete | OpType::Increment(_));
+        (!takes || !over.is_empty()).then(|| op.pred = over.into_iter().collect())
     }
 }
 
@@ -74,23 +137,31 @@ pub struct Anew {
     pub start_op: u64,
 }
 
-/// The chunk of a change made again. `fates` is what became of what it stood on, and left its document.
+/// The chunk of a change made again, that stands on branches which left the document.
 ///
 /// Nothing if the bytes are no change, or one that does not stand.
-pub fn again(chunk: &[u8], anew: Anew, fates: &[Fate]) -> Option<Vec<u8>> {
+pub fn again(chunk: &[u8], anew: Anew, fates: &Fates, on: &Branches) -> Option<Vec<u8>> {
     walled(|| {
         let mut change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
         let old = Actor(change.actor_id.to_bytes().try_into().ok()?);
-        let first = change.start_op.get();
+        let own = change.start_op.get()..change.start_op.get() + change.operations.len() as u64;
         // Its own operations name each other too.
-        let own = Fate {
-            from: old,
-            counters: (first, (first + change.operations.len() as u64).saturating_sub(1)),
-            became: Became::Again { by: anew.actor, at: anew.start_op },
+        let moved = |id: &mut OpId| {
+            if own.contains(&id.0) && id.1.to_bytes() == old.0 {
+                *id = OpId(anew.start_op + (id.0 - own.start), ActorId::from(anew.actor.0));
+            }
         };
-        let fates: Vec<Fate> = fates.iter().cloned().chain([own]).collect();
         for op in &mut change.operations {
-            move_op(op, &fates)?;
+            fates.move_op(op, on)?;
+            if let ObjectId::Id(id) = &mut op.obj {
+                moved(id);
+            }
+            if let Key::Seq(ElementId::Id(id)) = &mut op.key {
+                moved(id);
+            }
+            let mut over: Vec<OpId> = op.pred.iter().cloned().collect();
+            over.iter_mut().for_each(moved);
+            op.pred = over.into();
         }
         change.actor_id = ActorId::from(anew.actor.0);
         change.seq = anew.seq;
@@ -104,51 +175,12 @@ pub fn again(chunk: &[u8], anew: Anew, fates: &[Fate]) -> Option<Vec<u8>> {
 }
 
 /// Whether a change can be made again: it writes into nothing that is gone.
-pub fn stands(chunk: &[u8], fates: &[Fate]) -> bool {
+pub fn stands(chunk: &[u8], fates: &Fates, on: &Branches) -> bool {
     let stands = walled(|| {
         let mut change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
-        change.operations.iter_mut().try_for_each(|op| move_op(op, fates))
+        change.operations.iter_mut().try_for_each(|op| fates.move_op(op, on))
     });
     stands.flatten().is_some()
-}
-
-/// Nothing if what the operation is about is gone.
-fn move_op(op: &mut Op, fates: &[Fate]) -> Option<()> {
-    if let ObjectId::Id(id) = &mut op.obj {
-        *id = place_of(id, fates)?;
-    }
-    if let Key::Seq(ElementId::Id(id)) = &mut op.key {
-        *id = place_of(id, fates)?;
-    }
-    let over = written_over(op, fates);
-    // Taking away what is not there is nothing.
-    let takes = matches!(op.action, OpType::Delete | OpType::Increment(_));
-    (!takes || !over.is_empty()).then(|| op.pred = over.into_iter().collect())
-}
-
-/// Where an operation stands now, if it is not gone.
-fn place_of(id: &OpId, fates: &[Fate]) -> Option<OpId> {
-    match fates.iter().find_map(|fate| Some((fate, fate.index(id)?))) {
-        None => Some(id.clone()),
-        Some((Fate { became: Became::Again { by, at }, .. }, index)) => {
-            Some(OpId(at + index, ActorId::from(by.0)))
-        }
-        Some((Fate { became: Became::Nothing { .. }, .. }, _)) => None,
-    }
-}
-
-/// What an operation writes over, as it stands now.
-fn written_over(op: &Op, fates: &[Fate]) -> BTreeSet<OpId> {
-    let mut over = BTreeSet::new();
-    for id in op.pred.iter() {
-        match fates.iter().find_map(|fate| Some((fate, fate.index(id)?))) {
-            Some((Fate { became: Became::Nothing { over: before }, .. }, index)) => {
-                over.extend(before.get(index as usize).into_iter().flatten().cloned());
-            }
-            _ => over.extend(place_of(id, fates)),
-        }
-    }
-    over
 }
 
 /// What a change says, whatever its numbers: equal of a change and of the same change made again. Entities have random
@@ -199,18 +231,20 @@ mod tests {
         commit(&mut kept, &[create("x"), create("y")], stamp(actors[1], 15));
         let mut deps = kept.heads();
         let mut start_op = kept.operations() + 1;
-        let (mut fates, mut made) = (Vec::new(), Vec::new());
+        let first = read_change(&chain[0], &Limits::DEFAULT).unwrap();
+        let on = Branches::from([(actors[0], first.hash)]);
+        let (mut fates, mut made) = (Fates::default(), Vec::new());
         for (at, chunk) in chain.iter().enumerate() {
             let old = read_change(chunk, &Limits::DEFAULT).unwrap();
             let anew = Anew { actor: actors[2], seq: at as u64 + 1, deps, start_op };
-            let new = again(chunk, anew, &fates).unwrap();
+            let new = again(chunk, anew, &fates, &on).unwrap();
             let header = read_change(&new, &Limits::DEFAULT).unwrap();
             assert_eq!(
                 (header.time, header.message.clone(), header.ops),
                 (old.time, old.message.clone(), old.ops)
             );
             assert_eq!(saying(&new), saying(chunk));
-            fates.push(Fate::again(&old, &header));
+            fates.again(first.hash, &old, &header);
             (deps, start_op) = (vec![header.hash], header.max_op() + 1);
             made.push((header.hash, new));
         }
@@ -226,14 +260,18 @@ mod tests {
     fn without_the_first(chain: &[Vec<u8>], kept: &Document) -> Option<Document> {
         let headers: Vec<ChangeHeader> =
             chain.iter().map(|chunk| read_change(chunk, &Limits::DEFAULT).unwrap()).collect();
-        let mut fates = vec![Fate::nothing(&headers[0], &chain[0], &[]).unwrap()];
+        let branch = headers[0].hash;
+        let on = Branches::from([(headers[0].actor, branch)]);
+        let mut fates = Fates::default();
+        fates.nothing(branch, &headers[0], &chain[0], &Branches::new()).unwrap();
         let (mut deps, mut start_op) = (kept.heads(), kept.operations() + 1);
         let mut made = Vec::new();
         for (at, (chunk, old)) in chain.iter().zip(&headers).enumerate().skip(1) {
-            assert_eq!(stands(chunk, &fates), again(chunk, anew(at, &deps, start_op), &fates).is_some());
-            let new = again(chunk, anew(at, &deps, start_op), &fates)?;
+            let new = again(chunk, anew(at, &deps, start_op), &fates, &on);
+            assert_eq!(stands(chunk, &fates, &on), new.is_some());
+            let new = new?;
             let header = read_change(&new, &Limits::DEFAULT).unwrap();
-            fates.push(Fate::again(old, &header));
+            fates.again(branch, old, &header);
             (deps, start_op) = (vec![header.hash], header.max_op() + 1);
             made.push((header.hash, new));
         }

@@ -2,15 +2,18 @@
 //!
 //! What stands on somebody's work waits until that is made again, as long as its author may do so. Of an author who was
 //! ended, who lost the case, or for whom somebody else chose, nothing more is awaited: what others wrote upon it is made
-//! again without it, and what writes into an entity that only the lost branch had waits for good.
+//! again without it, and what writes into an entity that only the lost branch had waits. A person may decide that this
+//! device makes the lost branch again in such an author's place, in this device's name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use super::fork::Choices;
 use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
-use crate::document::remake::{self, Anew, Fate};
+use crate::document::remake::{self, Anew, Branches, Fates};
 use crate::error::Result;
-use crate::ids::{Actor, ChangeHash, DeviceId};
+use crate::ids::{Actor, ChangeHash, DeviceId, sha256};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, StorageFailed};
@@ -27,62 +30,126 @@ impl Lost {
         let header = chunk::read_change(&chunk, &Limits::DEFAULT).ok()?;
         Some(Self { says: remake::saying(&chunk)?, header, chunk })
     }
+
+    fn author(&self) -> DeviceId {
+        self.header.actor.device()
+    }
 }
 
-/// What this device is to make again of a document: as which actor, and the changes in order, without their signatures.
-/// `is_absent` tells of whom nothing more is awaited.
+/// Of whom nothing more is awaited.
+pub(crate) struct Absent<'a> {
+    /// Devices that are absent,
+    pub device: &'a dyn Fn(DeviceId) -> bool,
+    /// and branches that somebody else chose against.
+    pub choices: &'a Choices,
+}
+
+impl Absent<'_> {
+    /// Whether the author of a change on a branch need not make it again.
+    fn is(&self, change: &Lost, branch: &ChangeHeader) -> bool {
+        let choice = self.choices.get(&(branch.actor, branch.seq));
+        choice.is_some_and(|kept| kept.by_another) || (self.device)(change.author())
+    }
+}
+
+/// The actor as which a device makes a branch again. Two copies of a device that do so make the same changes. In another
+/// author's place half of its bytes are a mark, by which everybody knows whose work it is.
+fn actor_for(device: DeviceId, author: DeviceId, branch: &ChangeHash) -> Actor {
+    let hash = sha256(&[b"caseplan/again/1", &branch.0]);
+    let mut incarnation = [0; 8];
+    incarnation.copy_from_slice(&hash[..8]);
+    if author != device {
+        incarnation[..4].copy_from_slice(&mark_of(author));
+    }
+    Actor::new(device, incarnation)
+}
+
+fn mark_of(author: DeviceId) -> [u8; 4] {
+    let hash = sha256(&[b"caseplan/again/1", author.as_bytes()]);
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// How many changes of absent authors lost a fork and were not made again, per device, with the times of the first and
+/// the last, unix seconds.
+pub(crate) fn left_behind(
+    reading: &Reading<'_>,
+    row: &DocumentRow,
+    document: &Document,
+    absent: &Absent<'_>,
+) -> Result<BTreeMap<DeviceId, (u64, i64, i64)>> {
+    let lost = lost(reading, row)?;
+    let made = Made::find(reading, row, document, &lost)?;
+    let ground = Ground::of(document, &lost);
+    let mut left: BTreeMap<DeviceId, (u64, i64, i64)> = BTreeMap::new();
+    for change in lost.iter().filter(|change| !made.is_made(change)) {
+        if ground.branch(change).is_some_and(|branch| absent.is(change, branch)) {
+            let time = change.header.time;
+            let (count, from, to) = left.entry(change.author()).or_insert((0, time, time));
+            (*count, *from, *to) = (*count + 1, time.min(*from), time.max(*to));
+        }
+    }
+    Ok(left)
+}
+
+/// What a device is to make again of an author's changes in a document, its own or those of somebody who is absent: in
+/// order, without their signatures.
 pub(crate) fn to_make_again(
     reading: &Reading<'_>,
     row: &DocumentRow,
     document: &Document,
-    actor: Actor,
-    is_absent: impl Fn(DeviceId) -> bool,
+    (device, author): (DeviceId, DeviceId),
+    absent: &Absent<'_>,
 ) -> Result<Vec<Vec<u8>>> {
-    let mut lost = lost(reading, row)?;
-    let is_own = |change: &Lost| change.header.actor.device() == actor.device();
-    if !lost.iter().any(is_own) {
+    let lost = lost(reading, row)?;
+    if !lost.iter().any(|change| change.author() == author) {
         return Ok(Vec::new());
     }
-    lost.sort_by_key(|change| (change.header.start_op, change.header.actor));
-    let made = Made::find(reading, row, document, &lost)?;
+    let mut made = Made::find(reading, row, document, &lost)?;
     let mut ground = Ground::of(document, &lost);
-    let mut again: Vec<(ChangeHeader, Vec<u8>)> = Vec::new();
+    let mut again: Vec<Vec<u8>> = Vec::new();
+    // The highest counters of what is made here.
+    let mut highest: BTreeMap<ChangeHash, u64> = BTreeMap::new();
     for change in &lost {
         if let Some(new) = made.again.get(&change.header.hash) {
             ground.is_made(change, new);
             continue;
         }
         let Some(mut deps) = ground.beneath(change) else { continue };
-        if made.waits.contains(&change.header.hash) {
-            continue;
-        }
-        let fates = ground.fates(change);
-        let stands = remake::stands(&change.chunk, &fates);
-        if stands && !is_own(change) && !is_absent(change.header.actor.device()) {
+        let Some(branch) = ground.branch(change).filter(|_| !made.is_made(change)) else {
+            continue; // it waits
+        };
+        let (is_absent, is_own) = (absent.is(change, branch), change.author() == device);
+        let mine = change.author() == author && (is_own || is_absent);
+        let stands = ground.stands(change);
+        if stands && !mine && !is_absent {
             continue; // its author will make it again
         }
-        if !stands || !is_own(change) {
-            ground.is_gone(change, deps, &fates)?;
+        if !stands || !mine {
+            ground.is_gone(change, deps)?;
             continue;
         }
-        deps.extend(again.last().map(|(header, _)| header.hash));
-        let mut highest = 0;
+        let actor = actor_for(device, author, &branch.hash);
+        let last = made.last.get(&actor).copied();
+        deps.extend(last.map(|(_, hash)| hash));
+        let mut start_op = 0;
         for dep in &deps {
-            let max_op = match again.iter().find(|(header, _)| header.hash == *dep) {
-                Some((header, _)) => header.max_op(),
+            let max_op = match highest.get(dep) {
+                Some(max_op) => *max_op,
                 None if *dep == document.kind().genesis_hash() => document.kind().containers().len() as u64,
                 None => reading.change(row.id, &dep.0)?.map_or(0, |change| change.max_op),
             };
-            highest = highest.max(max_op);
+            start_op = start_op.max(max_op + 1);
         }
-        let (seq, start_op) = (again.len() as u64 + 1, highest + 1);
+        let seq = last.map_or(1, |(seq, _)| seq + 1);
         let anew = Anew { actor, seq, deps: deps.into_iter().collect(), start_op };
-        let chunk = remake::again(&change.chunk, anew, &fates).ok_or_else(damaged)?;
+        let chunk = ground.again(change, anew).ok_or_else(damaged)?;
         let header = chunk::read_change(&chunk, &Limits::DEFAULT).map_err(|_| damaged())?;
         ground.is_made(change, &header);
-        again.push((header, chunk));
+        made.last.insert(actor, (seq, header.hash));
+        highest.insert(header.hash, header.max_op());
+        again.push(chunk);
     }
-    Ok(again.into_iter().map(|(_, chunk)| chunk).collect())
+    Ok(again)
 }
 
 fn damaged() -> StorageFailed {
@@ -92,28 +159,42 @@ fn damaged() -> StorageFailed {
 /// What lost changes stand on, as far as it is settled.
 struct Ground<'a> {
     document: &'a Document,
-    /// What each lost change follows among the lost.
-    lost: BTreeMap<ChangeHash, BTreeSet<ChangeHash>>,
+    /// Each lost change with the branches that it stands on, its own included.
+    lost: BTreeMap<ChangeHash, Rc<Branches>>,
+    /// The first change of each branch.
+    branches: BTreeMap<ChangeHash, &'a ChangeHeader>,
     /// What of the document is in the place of a lost change: what it was made into, or what it followed.
     places: BTreeMap<ChangeHash, BTreeSet<ChangeHash>>,
-    fates: BTreeMap<ChangeHash, Fate>,
+    fates: Fates,
 }
 
 impl<'a> Ground<'a> {
     /// Of lost changes, each after what it follows.
-    fn of(document: &'a Document, changes: &[Lost]) -> Self {
-        let mut lost: BTreeMap<ChangeHash, BTreeSet<ChangeHash>> = BTreeMap::new();
+    fn of(document: &'a Document, changes: &'a [Lost]) -> Self {
+        let (mut lost, mut branches) = (BTreeMap::<ChangeHash, Rc<Branches>>::new(), BTreeMap::new());
         for change in changes {
-            let mut beneath = BTreeSet::new();
-            for dep in &change.header.deps {
-                if let Some(theirs) = lost.get(dep) {
-                    beneath.extend(theirs);
-                    beneath.insert(*dep);
+            let header = &change.header;
+            let mut beneath = header.deps.iter().filter_map(|dep| lost.get(dep).cloned());
+            // Most follow one change, on branches that it names already.
+            let mut on = beneath.next().unwrap_or_default();
+            for other in beneath {
+                if !Rc::ptr_eq(&on, &other) {
+                    Rc::make_mut(&mut on).extend(other.iter());
                 }
             }
-            lost.insert(change.header.hash, beneath);
+            if !on.contains_key(&header.actor) {
+                branches.insert(header.hash, header);
+                Rc::make_mut(&mut on).insert(header.actor, header.hash);
+            }
+            lost.insert(header.hash, on);
         }
-        Self { document, lost, places: BTreeMap::new(), fates: BTreeMap::new() }
+        Self { document, lost, branches, places: BTreeMap::new(), fates: Fates::default() }
+    }
+
+    /// The first change of the branch that a change belongs to.
+    fn branch(&self, change: &Lost) -> Option<&'a ChangeHeader> {
+        let of = self.lost.get(&change.header.hash)?.get(&change.header.actor)?;
+        self.branches.get(of).copied()
     }
 
     /// What a change would follow now; nothing as long as that is not settled.
@@ -129,26 +210,31 @@ impl<'a> Ground<'a> {
         Some(deps)
     }
 
-    /// What became of the operations that a change may name.
-    fn fates(&self, change: &Lost) -> Vec<Fate> {
-        let beneath = self.lost.get(&change.header.hash).into_iter().flatten();
-        beneath.filter_map(|hash| self.fates.get(hash)).cloned().collect()
+    fn stands(&self, change: &Lost) -> bool {
+        self.lost.get(&change.header.hash).is_some_and(|on| remake::stands(&change.chunk, &self.fates, on))
+    }
+
+    fn again(&self, change: &Lost, anew: Anew) -> Option<Vec<u8>> {
+        remake::again(&change.chunk, anew, &self.fates, self.lost.get(&change.header.hash)?)
     }
 
     fn is_made(&mut self, old: &Lost, new: &ChangeHeader) {
         self.places.insert(old.header.hash, BTreeSet::from([new.hash]));
-        self.fates.insert(old.header.hash, Fate::again(&old.header, new));
+        if let Some(branch) = self.branch(old) {
+            self.fates.again(branch.hash, &old.header, new);
+        }
     }
 
-    fn is_gone(&mut self, change: &Lost, deps: BTreeSet<ChangeHash>, before: &[Fate]) -> Result<()> {
-        let fate = Fate::nothing(&change.header, &change.chunk, before).ok_or_else(damaged)?;
+    fn is_gone(&mut self, change: &Lost, deps: BTreeSet<ChangeHash>) -> Result<()> {
+        let branch = self.branch(change).ok_or_else(damaged)?.hash;
+        let on = self.lost.get(&change.header.hash).cloned().unwrap_or_default();
+        self.fates.nothing(branch, &change.header, &change.chunk, &on).ok_or_else(damaged)?;
         self.places.insert(change.header.hash, deps);
-        self.fates.insert(change.header.hash, fate);
         Ok(())
     }
 }
 
-/// What lost a fork in a document, and what waits because it stands on that.
+/// What lost a fork in a document, and what waits because it stands on that: each after what it follows.
 fn lost(reading: &Reading<'_>, row: &DocumentRow) -> Result<Vec<Lost>> {
     let mut lost: Vec<Lost> = reading.lost(&row.document_id)?.into_iter().filter_map(Lost::read).collect();
     // Whatever came back as the branch that is kept is not lost after all.
@@ -172,6 +258,7 @@ fn lost(reading: &Reading<'_>, row: &DocumentRow) -> Result<Vec<Lost>> {
             lost.push(change);
         }
     }
+    lost.sort_by_key(|change| (change.header.start_op, change.header.actor));
     Ok(lost)
 }
 
@@ -180,6 +267,8 @@ struct Made {
     again: BTreeMap<ChangeHash, ChangeHeader>,
     /// This is held and waits: it is not to be made a second time.
     waits: BTreeSet<ChangeHash>,
+    /// The last change of each actor that makes something again, whatever became of it.
+    last: BTreeMap<Actor, (u64, ChangeHash)>,
 }
 
 impl Made {
@@ -187,17 +276,23 @@ impl Made {
         let authors: BTreeSet<DeviceId> = lost.iter().map(|change| change.header.actor.device()).collect();
         let known: BTreeSet<ChangeHash> = lost.iter().map(|change| change.header.hash).collect();
         let mut found: BTreeMap<_, Vec<(ChangeHeader, bool)>> = BTreeMap::new();
+        let mut last: BTreeMap<Actor, (u64, ChangeHash)> = BTreeMap::new();
         for held in reading.changes(row.id)? {
             let (hash, device) = (ChangeHash(held.hash), Actor(held.actor).device());
-            if !authors.contains(&device) || known.contains(&hash) {
+            let mark = &held.actor[16..20];
+            let in_place = authors.iter().find(|author| **author != device && mark == mark_of(**author));
+            let Some(author) = in_place.or_else(|| authors.get(&device)) else { continue };
+            if known.contains(&hash) {
                 continue;
             }
+            let of = last.entry(Actor(held.actor)).or_insert((held.seq, hash));
+            *of = (held.seq, hash).max(*of);
             let accepted = held.state == ChangeState::Accepted;
             let chunk = if accepted { document.raw_change(&hash) } else { reading.chunk(held.id)? };
             let Some(change) = chunk.and_then(Lost::read) else { continue };
-            found.entry((device, change.says)).or_default().push((change.header, accepted));
+            found.entry((*author, change.says)).or_default().push((change.header, accepted));
         }
-        let mut made = Self { again: BTreeMap::new(), waits: BTreeSet::new() };
+        let mut made = Self { again: BTreeMap::new(), waits: BTreeSet::new(), last };
         found.values_mut().for_each(|changes| changes.sort_by_key(|(header, _)| header.start_op));
         for change in lost {
             let old = &change.header;
@@ -211,5 +306,46 @@ impl Made {
             }
         }
         Ok(made)
+    }
+
+    fn is_made(&self, change: &Lost) -> bool {
+        self.again.contains_key(&change.header.hash) || self.waits.contains(&change.header.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Kind;
+
+    fn change(at: u64, actor: u8, deps: Vec<ChangeHash>) -> Lost {
+        let mut hash = [actor; 32];
+        hash[..8].copy_from_slice(&at.to_be_bytes());
+        let header = ChangeHeader {
+            hash: ChangeHash(hash),
+            actor: Actor([actor; 24]),
+            seq: at,
+            start_op: at,
+            ops: 1,
+            deps,
+            time: 0,
+            message: String::new(),
+        };
+        Lost { header, chunk: Vec::new(), says: [0; 32] }
+    }
+
+    #[test]
+    fn a_long_branch_takes_room_for_its_actors_and_not_for_its_length_squared() {
+        let mut changes: Vec<Lost> = Vec::new();
+        for at in 1..=20_000 {
+            let deps = changes.last().map(|last| last.header.hash).into_iter().collect();
+            changes.push(change(at, if at % 1_000 == 0 { 2 } else { 1 }, deps));
+        }
+        let document = Document::new(Kind::Case).unwrap();
+        let ground = Ground::of(&document, &changes);
+        let shared: BTreeSet<_> = ground.lost.values().map(Rc::as_ptr).collect();
+        assert_eq!(shared.len(), 2, "before and after the second actor came in");
+        assert_eq!(ground.branch(&changes[19_999]).map(|branch| branch.seq), Some(1_000));
+        assert_eq!(ground.branch(&changes[19_998]).map(|branch| branch.seq), Some(1));
     }
 }

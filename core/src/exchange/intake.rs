@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use super::admit::By;
+use super::again::{self, Absent};
 use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, SignedChange};
 use super::refusal::Refusal;
-use super::{admit, again, fork, header};
+use super::{admit, fork, header};
 use crate::access::scopes;
 use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::identity::Authority;
 use crate::identity::signature::Place;
 use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId, ScopeId, sha256};
-use crate::random;
 use crate::storage::Writing;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
@@ -77,6 +77,8 @@ struct Passing<'a> {
     rows: Vec<i64>,
     /// and of those that took something.
     grown: Vec<i64>,
+    /// Whose lost work a person has decided to make again.
+    in_place_of: Option<DeviceId>,
 }
 
 impl Store {
@@ -127,6 +129,15 @@ impl Store {
         Ok(intake)
     }
 
+    /// Makes again, in this device's name, what an absent author lost in a document; how many changes went in.
+    pub(crate) fn make_again_for(&self, row: &DocumentRow, author: DeviceId) -> Result<u64> {
+        let intake = self.passing(|passing| {
+            passing.in_place_of = Some(author);
+            passing.guard(row, Vec::new())
+        })?;
+        Ok(self.settle_intake(row, intake)?.accepted)
+    }
+
     fn pass_guard(&self, row: &DocumentRow, changes: Vec<SignedChange>) -> Result<Intake> {
         self.passing(|passing| passing.guard(row, changes))
     }
@@ -148,6 +159,7 @@ impl Store {
                 changed,
                 rows: Vec::new(),
                 grown,
+                in_place_of: None,
             };
             let value = work(&mut passing);
             rows = passing.rows;
@@ -164,28 +176,22 @@ impl Store {
         Ok(value)
     }
 
-    /// What this device is to make again of a document, signed.
+    /// What this device is to make again of a document, signed: its own work, or that of somebody who is absent.
     fn make_again(
         &self,
         tx: &Writing<'_>,
         row: &DocumentRow,
         document: &Document,
         By { authority, scope, choices }: By<'_>,
-    ) -> Result<Option<(Actor, Vec<SignedChange>)>> {
+        in_place_of: Option<DeviceId>,
+    ) -> Result<Vec<SignedChange>> {
+        let now = self.trusted_time()?;
         let own = self.own();
-        let Some(keys) = &own.keys else { return Ok(None) };
-        let incarnation = random::bytes(self.inner.config.random.as_ref())?;
-        let actor = Actor::new(own.device, incarnation);
-        let others: BTreeSet<DeviceId> = choices
-            .iter()
-            .filter(|(_, kept)| kept.by_another)
-            .map(|((actor, _), _)| actor.device())
-            .collect();
-        let is_absent = |device| others.contains(&device) || authority.is_absent(device, &scope);
-        let chunks = again::to_make_again(&tx.reading(), row, document, actor, is_absent)?;
-        if chunks.is_empty() {
-            return Ok(None);
-        }
+        let Some(keys) = &own.keys else { return Ok(Vec::new()) };
+        let device = |device| authority.is_absent(device, &scope, now);
+        let absent = Absent { device: &device, choices };
+        let whose = (own.device, in_place_of.unwrap_or(own.device));
+        let chunks = again::to_make_again(&tx.reading(), row, document, whose, &absent)?;
         let place = Place {
             scope: ScopeId::from_slice(&row.scope_id)?,
             document: DocumentId::from_slice(&row.document_id)?,
@@ -196,7 +202,7 @@ impl Store {
             let signature = place.sign(keys, &own.certificate, &hash);
             SignedChange { chunk, signature, certificate: own.certificate }
         });
-        Ok(Some((actor, signed.collect())))
+        Ok(signed.collect())
     }
 
     /// Work of this device that it did not write, although it was open by then: there is another copy of it.
@@ -263,10 +269,12 @@ impl Passing<'_> {
             tx.rotate_actor(row.id)?;
         }
         next = admitted.document.as_ref().unwrap_or(next);
-        let again = if choices.is_empty() { None } else { store.make_again(tx, row, next, by)? };
-        if let Some((actor, again)) = again {
+        let mut again = Vec::new();
+        if !choices.is_empty() {
+            again = store.make_again(tx, row, next, by, self.in_place_of)?;
+        }
+        if !again.is_empty() {
             let more = admit::admit(tx, by, row, next, again, millis)?;
-            tx.set_own_actor(row.id, &actor.0)?;
             admitted.accepted += more.accepted;
             admitted.document = more.document.or(admitted.document);
         }

@@ -56,7 +56,7 @@ impl Outgoing {
     pub fn own(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding, device: &[u8; 16]) -> Result<Self> {
         let mut outgoing = Self::of(reading, row, theirs)?;
         outgoing.missing.retain(|change| change.actor.starts_with(device));
-        outgoing.whole = false;
+        (outgoing.whole, outgoing.known) = (false, false);
         Ok(outgoing)
     }
 

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::database::{Reading, Writing};
+use super::documents::DocumentRow;
 use super::failure::StorageFailed;
 use super::snapshots::FORKED;
 
@@ -31,6 +32,17 @@ impl Reading<'_> {
         )?;
         let rows = statement.query_map(params![document_id.as_slice(), FORKED], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The documents in which something lost a fork.
+    pub fn documents_with_lost(&self) -> Result<Vec<DocumentRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT document_id FROM evidence WHERE reason = ?1 ORDER BY document_id",
+        )?;
+        let ids = statement.query_map([FORKED], |row| row.get::<_, Option<[u8; 16]>>(0))?;
+        let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+        let rows = ids.into_iter().flatten().map(|id| self.document(&id));
+        Ok(rows.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// The bytes of a change that lost a fork.

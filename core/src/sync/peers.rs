@@ -38,6 +38,9 @@ impl Said {
     }
 }
 
+/// So many records of cases' logs are sent to a peer that did not name the log.
+const MOST_UNASKED: usize = 1_000;
+
 impl Store {
     /// What is held of the scopes that this device and a peer may both read.
     pub(crate) fn held_with(&self, peer: DeviceId) -> Result<Held> {
@@ -66,6 +69,13 @@ impl Store {
         // Not in one expression: its guard would be held while `reads` takes another, and a writer waits between them.
         let device = self.own().device;
         self.reads(device, scope)
+    }
+
+    /// Whether a device was let into a scope at any time.
+    pub(crate) fn let_in(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
+        let scope = ScopeId::from_slice(scope)?;
+        let own = self.own();
+        Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.was_let_in(device, facts)))
     }
 
     fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
@@ -163,23 +173,33 @@ impl Store {
         Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
     }
 
-    /// Of logs that this device shares with a peer, those of cases that the peer was granted something of and does not
-    /// name: it has not heard of the grant by which this device is in the case.
+    /// Of logs that this device shares with a peer, those of cases that something is granted of to the peer, and that it
+    /// does not name: it has not heard of the grant by which this device is in the case. So many records at most go
+    /// unasked: where a case has not come to the peer yet, its log comes with it.
     pub(crate) fn unheard_logs(
         &self,
         peer: DeviceId,
         shared: &BTreeMap<LogId, LogVector>,
         theirs: &[LogId],
-    ) -> Vec<LogId> {
+    ) -> Result<Vec<LogId>> {
+        let now = self.trusted_time()?;
         let own = self.own();
-        let granted = own.authority.scopes().filter(|facts| {
+        let authority = &own.authority;
+        let unheard = authority.scopes().filter(|facts| {
             let log = *facts.case.as_bytes();
             shared.contains_key(&log)
                 && !theirs.contains(&log)
-                && own.authority.was_granted(peer, facts.case, facts.founder)
+                && !authority.needs_no_grant(own.device, facts.case, facts.founder)
+                && authority.is_granted(peer, facts.case, facts.founder, now)
         });
-        let logs: BTreeSet<LogId> = granted.map(|facts| *facts.case.as_bytes()).collect();
-        logs.into_iter().collect()
+        let logs: BTreeSet<LogId> = unheard.map(|facts| *facts.case.as_bytes()).collect();
+        let mut room = MOST_UNASKED;
+        let fits = logs.into_iter().filter(|log| {
+            let rest = room.checked_sub(authority.records(log).count());
+            room = rest.unwrap_or(room);
+            rest.is_some()
+        });
+        Ok(fits.collect())
     }
 
     /// A digest over logs.

@@ -48,7 +48,8 @@ public struct Grants: Sendable {
     try await engine.read { try $0.waitingWork() }
   }
 
-  /// Lets in what a device still had of a case: a person's decision. Answers how many changes went in.
+  /// Lets in what a device still had of a case: a person's decision. Answers how many changes went in. What lost a fork
+  /// stands in this device's name from then on, at the times when it was written.
   @discardableResult
   public func admit(_ device: DeviceId, of caseId: CaseId) async throws -> UInt64 {
     try await engine.command { try $0.admitWork(caseId: caseId, device: device) }

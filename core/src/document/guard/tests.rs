@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::document::chunk::read_change;
 use crate::document::layout::contact_log::{CONTACTS, CORRECTED};
-use crate::document::remake::{Anew, again};
+use crate::document::remake::{Anew, Branches, Fates, again};
 use crate::document::value::Entity;
 use crate::document::{Edit, EditRefused, FieldPath, Stamp, Value};
 
@@ -133,7 +133,8 @@ fn lost(document: &Document) -> Vec<u8> {
     let made = elsewhere.commit(&[Edit::put(path, Value::Text("x".to_owned()))], stamp(66)).unwrap().unwrap();
     let chunk = elsewhere.raw_change(&made.hash).unwrap();
     let (deps, start_op) = (document.heads(), document.operations() + 1);
-    again(&chunk, Anew { actor: actor(66), seq: 1, deps, start_op }, &[]).unwrap()
+    again(&chunk, Anew { actor: actor(66), seq: 1, deps, start_op }, &Fates::default(), &Branches::new())
+        .unwrap()
 }
 
 #[test]

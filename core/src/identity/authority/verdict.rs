@@ -168,8 +168,7 @@ impl Authority {
                 || judgement.founders.contains(&counting.certificate.worker)
                 || judgement.possible.iter().any(|held| {
                     held.grant.worker == counting.certificate.worker
-                        && (!held.ends.is_empty()
-                            || held.grant.until.is_none_or(|until| trusted_time <= until))
+                        && (!held.ends.is_empty() || lasts(held, trusted_time))
                 })
         })
     }
@@ -211,9 +210,14 @@ impl Authority {
         since
     }
 
-    /// Whether nothing more is awaited of a device in a scope: it was ended, or the scope was taken back from it.
-    pub fn is_absent(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
-        self.judgement().ended.contains_key(&device) || self.taken_back(device, scope).is_some()
+    /// Whether nothing more is awaited of a device in a scope at a trusted time: it was ended, or its grants were taken
+    /// back or ran out. A device whose certificate ran out may renew it.
+    pub fn is_absent(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> bool {
+        match self.standing(device, trusted_time) {
+            Standing::Ended => true,
+            Standing::Current => !self.may_read(device, scope, trusted_time),
+            Standing::Expired | Standing::Unknown => self.taken_back(device, scope).is_some(),
+        }
     }
 
     /// Whether a device reads every case, up to its level: a hub's or an administrator's.
@@ -261,18 +265,21 @@ impl Authority {
 
     /// Whether a device's receipts in a scope count: it may write something there, and neither it nor its grant ended.
     pub fn may_attest(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
-        let domain = self.judgement();
+        !self.judgement().ended.contains_key(&device) && self.may_write_something(device, scope)
+    }
+
+    /// Whether a device may write something in a scope, as if it had not been ended.
+    pub fn may_write_something(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
         let case = self.case_judgement(scope.case, scope.founder);
-        !domain.ended.contains_key(&device)
-            && domain.workers(device).any(|worker| {
-                case.founders.contains(worker)
-                    || case.possible.iter().any(|held| {
-                        held.grant.worker == *worker
-                            && !held.grant.writes.is_empty()
-                            && held.ends.is_empty()
-                            && held.grant.extent.covers(&scope.extent())
-                    })
-            })
+        self.judgement().workers(device).any(|worker| {
+            case.founders.contains(worker)
+                || case.possible.iter().any(|held| {
+                    held.grant.worker == *worker
+                        && !held.grant.writes.is_empty()
+                        && held.ends.is_empty()
+                        && held.grant.extent.covers(&scope.extent())
+                })
+        })
     }
 
     /// Whether a device was let into a scope at any time, by whomever, as far as is known here: the device that granted it
@@ -291,12 +298,20 @@ impl Authority {
                 .any(|worker| case.founders.contains(worker) || granted(worker))
     }
 
-    /// Whether anything of a case was ever granted to a device's worker, as far as is known here.
-    pub fn was_granted(&self, device: DeviceId, case: CaseId, founder: DeviceId) -> bool {
+    /// Whether something of a case is granted to a device's worker at a trusted time, as far as is known here.
+    pub fn is_granted(&self, device: DeviceId, case: CaseId, founder: DeviceId, trusted_time: i64) -> bool {
         let (domain, judgement) = (self.judgement(), self.case_judgement(case, founder));
-        domain
-            .workers(device)
-            .any(|worker| judgement.possible.iter().any(|held| held.grant.worker == *worker))
+        domain.workers(device).any(|worker| {
+            let mut granted = judgement.possible.iter().filter(|held| held.grant.worker == *worker);
+            granted.any(|held| lasts(held, trusted_time))
+        })
+    }
+
+    /// Whether a device is in a case by who it is: everybody who knows the case knows that, without any grant.
+    pub fn needs_no_grant(&self, device: DeviceId, case: CaseId, founder: DeviceId) -> bool {
+        let judgement = self.case_judgement(case, founder);
+        self.reads_everything(device)
+            || self.judgement().workers(device).any(|worker| judgement.founders.contains(worker))
     }
 
     /// The devices of a worker.
@@ -324,8 +339,12 @@ fn reads(
 ) -> bool {
     reads_all(&counting.certificate) && reaches(counting, scope)
         || is_founder(case, counting, scope)
-        || among(grants, counting, scope, None)
-            .any(|held| held.ends.is_empty() && held.grant.until.is_none_or(|until| trusted_time <= until))
+        || among(grants, counting, scope, None).any(|held| lasts(held, trusted_time))
+}
+
+/// Whether a grant was neither taken back nor ran out.
+fn lasts(held: &CountingGrant, trusted_time: i64) -> bool {
+    held.ends.is_empty() && held.grant.until.is_none_or(|until| trusted_time <= until)
 }
 
 fn reads_all(certificate: &Certificate) -> bool {

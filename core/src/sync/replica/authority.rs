@@ -73,7 +73,7 @@ impl Replica {
         self.offered.clear();
         let own = self.store.shared_logs(self.peer)?;
         let theirs: Vec<LogId> = logs.iter().map(|(log, _)| *log).collect();
-        let unheard = self.store.unheard_logs(self.peer, &own, &theirs);
+        let unheard = self.store.unheard_logs(self.peer, &own, &theirs)?;
         let said: Vec<LogId> =
             theirs.into_iter().filter(|log| own.contains_key(log)).chain(unheard.iter().copied()).collect();
         self.records.extend(logs.into_iter().filter(|(log, _)| own.contains_key(log)));

@@ -3,7 +3,6 @@
 use super::{Access, Replica, Stage};
 use crate::error::Result;
 use crate::exchange::vector::Holding;
-use crate::ids::ScopeId;
 
 impl Replica {
     /// Something was committed here: by the worker, or by a session with somebody else.
@@ -34,12 +33,7 @@ impl Replica {
         self.stage = Stage::Upload;
         for row in self.store.read(|reading| Ok(reading.documents()?))? {
             // Whoever was never let in gets no word of it, though it would not keep it.
-            let scope = ScopeId::from_slice(&row.scope_id)?;
-            let own = self.store.own();
-            let let_in =
-                own.authority.scope(&scope).is_some_and(|facts| own.authority.was_let_in(self.peer, facts));
-            drop(own);
-            if let_in {
+            if self.store.let_in(self.peer, &row.scope_id)? {
                 self.queue_own(row)?;
             }
         }

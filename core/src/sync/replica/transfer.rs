@@ -125,11 +125,12 @@ impl Replica {
         taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
     }
 
-    /// A batch with the header that is here of its document; nothing where the document is not here, or not for both.
+    /// A batch with the header that is here of its document; nothing where the document is not here, or the peer was never
+    /// let into its scope.
     pub fn with_header(&self, document: DocumentId, changes: &[SignedChange]) -> Result<Option<Message>> {
         let row = self.store.read(|reading| Ok(reading.document(document.as_bytes())?))?;
         let Some(row) = row else { return Ok(None) };
-        if !self.store.both_read(self.peer, &row.scope_id)? {
+        if !self.store.let_in(self.peer, &row.scope_id)? {
             return Ok(None);
         }
         let header = outgoing::header(&row)?;

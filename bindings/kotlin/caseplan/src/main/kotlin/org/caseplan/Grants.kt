@@ -41,7 +41,10 @@ public class Grants internal constructor(
     /** What ended devices and former colleagues still had, by case and device. */
     public suspend fun waiting(): List<WaitingWork> = engine.read { it.waitingWork() }
 
-    /** Lets in what a device still had of a case: a person's decision. Answers how many changes went in. */
+    /**
+     * Lets in what a device still had of a case: a person's decision. Answers how many changes went in. What lost a fork
+     * stands in this device's name from then on, at the times when it was written.
+     */
     public suspend fun admit(
         caseId: CaseId,
         device: DeviceId,
