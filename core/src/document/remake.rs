@@ -80,7 +80,7 @@ impl Fates {
         let branch = actor.ok().and_then(|actor| on.get(&actor));
         let found = branch.and_then(|branch| {
             let (of, fate) = self.0.range(..=(*branch, id.0)).next_back()?;
-            (of.0 == *branch && id.0 <= fate.last).then_some((id.0 - of.1, fate))
+            (of.0 == *branch && id.0 <= fate.last).then(|| (id.0 - of.1, fate))
         });
         match found {
             None => Place::Here(id.clone()),
@@ -298,6 +298,30 @@ mod tests {
         let field = rest.view().fields("case").fields["team"].clone();
         assert_eq!(field.value, Value::Text("east".to_owned()));
         assert!(field.rivals.is_empty(), "it had seen what was there before: {:?}", field.rivals);
+    }
+
+    #[test]
+    fn an_operation_from_before_its_branch_stands_where_it_stood() {
+        let chunk = |counter: u64, actor: u8| {
+            let mut document = Document::new(Kind::Case).unwrap();
+            let edits: Vec<Edit> = (0..counter)
+                .map(|at| Edit::put(FieldPath::flat("case", "team"), Value::Text(at.to_string())))
+                .collect();
+            let chunk = commit(&mut document, &edits, stamp(Actor([actor; 24]), 10));
+            (read_change(&chunk, &Limits::DEFAULT).unwrap(), chunk)
+        };
+        let ((low, bytes), (high, other)) = (chunk(2, 7), chunk(3, 8));
+        let mut fates = Fates::default();
+        // Branches are told apart by their hashes, of which either may be the lower one.
+        for (branch, header, bytes) in
+            [(ChangeHash([1; 32]), &low, &bytes), (ChangeHash([9; 32]), &high, &other)]
+        {
+            let late = ChangeHeader { start_op: header.start_op + 100, ..header.clone() };
+            fates.nothing(branch, &late, bytes, &Branches::new()).unwrap();
+            let on = Branches::from([(header.actor, branch)]);
+            let before = OpId(header.start_op, ActorId::from(header.actor.0));
+            assert!(matches!(fates.place_of(&before, &on), Place::Here(id) if id == before));
+        }
     }
 
     #[test]
