@@ -106,8 +106,9 @@ fn equal_among_the_entitled(world: &World) {
         let waiting = Rows::of(&world.devices[*first]).waiting(case);
         for other in others {
             let two = shown(&world.devices[*other], case);
-            let differ = one.lines().zip(two.lines()).find(|(one, two)| one != two);
-            assert!(one == two, "case {case} on {first} and {other}: {differ:?}");
+            let differ = || one.lines().zip(two.lines()).find(|(one, two)| one != two);
+            let held = || Rows::differing(&world.devices, *first, *other);
+            assert!(one == two, "case {case} on {first} and {other}: {:?} {:#?}", differ(), held());
             let there = Rows::of(&world.devices[*other]).waiting(case);
             let differ = || Rows::differing(&world.devices, *first, *other);
             assert!(waiting == there, "what waits of {case} on {first} and {other}: {:#?}", differ());

@@ -3,8 +3,8 @@
 use std::sync::PoisonError;
 
 use super::devices::keys_for_request;
-use super::records::{keep, keep_certificates};
-use super::{Identity, scopes};
+use super::records::{Records, keep, keep_certificates};
+use super::{Identity, receipts, scopes};
 use crate::error::{Error, Result};
 use crate::identity::authority::CountingGrant;
 use crate::identity::keys::secret;
@@ -79,14 +79,22 @@ impl Identity<'_> {
         let inner = &self.store.inner;
         let _one_at_a_time = locked(&inner.records);
         let now = self.store.now()?;
-        let mut authority = self.store.own().authority.clone();
+        let before = self.store.own().authority.clone();
+        let mut authority = before.clone();
         for entry in joined.held().all() {
             authority.insert(entry.signed.clone()).map_err(JoiningRefused::Record)?;
         }
         let certificate = own_certificate(&authority, &keys)?;
-        inner
-            .database
-            .write(|tx| self.settle(tx, &authority, &keys, &certificate, lost, now.timestamp_millis()))?;
+        let authority = inner.database.write(|tx| {
+            // What a copy brought with it is attested by the device that it becomes.
+            let (device, now_seconds) = (keys.device_id(), now.timestamp());
+            let keyed = Some(keys.clone());
+            let mut change = Records { tx, authority, device, keys: keyed, now: now_seconds, ends: false };
+            receipts::for_new_ends(&mut change, &before)?;
+            let authority = change.authority;
+            self.settle(tx, &authority, &keys, &certificate, lost, now.timestamp_millis())?;
+            Ok::<_, Error>(authority)
+        })?;
         self.become_device(authority, keys, certificate, lost)
     }
 
