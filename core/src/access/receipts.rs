@@ -154,11 +154,15 @@ fn write_of_case(change: &mut Records<'_>, case: CaseId, end: EndHash, subjects:
 /// Up to where a log is held of the subjects' records.
 fn records_of(change: &Records<'_>, log: &LogId, subjects: &[DeviceId]) -> Vec<(IssuerId, LogId, Last)> {
     let subjects: BTreeSet<&DeviceId> = subjects.iter().filter(|device| **device != change.device).collect();
-    let last = |device: &DeviceId| match change.authority.held().next(log, device.as_bytes()) {
-        (1, _) => None,
-        (next, hash) => Some((*device.as_bytes(), *log, Last { number: next - 1, hash })),
+    let held = change.authority.held();
+    // A restored copy may have written several histories: each is held, and each counted.
+    let tips = |device: &DeviceId| -> Vec<_> {
+        let tips = held.tips(log, device.as_bytes()).into_iter();
+        tips.map(|last| (*device.as_bytes(), *log, last)).collect()
     };
-    subjects.into_iter().filter_map(last).collect()
+    let mut records: Vec<_> = subjects.into_iter().flat_map(tips).collect();
+    records.sort_unstable();
+    records
 }
 
 /// Writes what a person decided of others' changes in a scope, in sorted order; nothing by a device whose word would not

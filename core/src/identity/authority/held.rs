@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::RecordRefused;
 use crate::identity::certificate::Certificate;
 use crate::identity::record::{
-    Home, IssuerId, LogId, MAX_RECORD, RecordBody, RecordHash, Signed, domain_id, issuer_id, network_log,
+    Home, IssuerId, Last, LogId, MAX_RECORD, RecordBody, RecordHash, Signed, domain_id, issuer_id,
+    network_log,
 };
 use crate::ids::{DomainId, sha256};
 
@@ -189,6 +190,13 @@ impl Held {
             (Some(chain), Some(tip)) => (chain.highest + 1, *tip),
             _ => (1, [0; 32]),
         }
+    }
+
+    /// The last record of each history that an issuer wrote in a log: of most there is one.
+    pub fn tips(&self, log: &LogId, issuer: &IssuerId) -> Vec<Last> {
+        let chain = self.logs.get(log).and_then(|(chains, _)| chains.get(issuer));
+        let tips = chain.into_iter().flat_map(|chain| &chain.tips).filter_map(|tip| self.get(tip));
+        tips.map(|entry| Last { number: entry.signed.record.number, hash: entry.hash }).collect()
     }
 
     /// Up to where a log is held.

@@ -78,6 +78,8 @@ impl Authority {
         let record = Record { domain: self.domain(), log, issuer, number, previous, issued_at: now, body };
         let signed = Signed::new(record, key);
         self.insert(signed.clone())?;
+        // What cannot be read again would keep the store from opening.
+        debug_assert!(Signed::decode(&signed.encode()).is_ok());
         Ok(signed)
     }
 
