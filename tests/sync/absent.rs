@@ -2,7 +2,7 @@
 //! upon the branch that went stands.
 
 use caseplan_core::access::NewGrant;
-use caseplan_core::case::{NewParticipant, NewPerson, ParticipantRole};
+use caseplan_core::case::{Case, NewParticipant, NewPerson, ParticipantRole};
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::Refusal;
@@ -78,14 +78,7 @@ fn of_an_ended_device_whoever_may_grant_chooses() {
 
 #[test]
 fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrote_upon_it_stands() {
-    let desk = Device::new("forked-founder", "w-100");
-    let tablet = Device::new("forked-colleague", "w-118");
-    let mut phone = Device::new("forked-substitute", "w-117");
-    for device in [&tablet, &phone] {
-        take_in(&desk.store, &device.store, &device.worker, &[Role::Caseworker]);
-    }
-    let (case, ana) = desk.lea("2026-0117");
-    desk.saturdays(&case, &ana);
+    let (desk, tablet, mut phone, case) = desk_tablet_and_phone("forked");
     let give = |to: &Device| {
         desk.store.grants().give(case.id, &NewGrant::colleague(to.worker.parse().unwrap(), 5)).unwrap()
     };
@@ -153,17 +146,23 @@ fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrot
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
 }
 
-/// The desk with Léa's case, a colleague's tablet, and the phone of a substitute who gave out numbers twice: his branch with
-/// a visit is on the desk, the other one on the tablet.
-fn two_branches(name: &str) -> (Device, Device, Device, CaseId) {
+/// The desk with Léa's case and a visit planned on Saturdays, a colleague's tablet, and a substitute's phone.
+fn desk_tablet_and_phone(name: &str) -> (Device, Device, Device, Case) {
     let desk = Device::new(&format!("{name}-desk"), "w-100");
     let tablet = Device::new(&format!("{name}-tablet"), "w-118");
-    let mut phone = Device::new(&format!("{name}-phone"), "w-117");
+    let phone = Device::new(&format!("{name}-phone"), "w-117");
     for device in [&tablet, &phone] {
         take_in(&desk.store, &device.store, &device.worker, &[Role::Caseworker]);
     }
     let (case, ana) = desk.lea("2026-0117");
     desk.saturdays(&case, &ana);
+    (desk, tablet, phone, case)
+}
+
+/// The desk with Léa's case, a colleague's tablet, and the phone of a substitute who gave out numbers twice: his branch with
+/// a visit is on the desk, the other one on the tablet.
+fn two_branches(name: &str) -> (Device, Device, Device, CaseId) {
+    let (desk, tablet, mut phone, case) = desk_tablet_and_phone(name);
     let tablets = NewGrant::colleague("w-118".parse().unwrap(), 5);
     desk.store.grants().give(case.id, &tablets).unwrap();
     let until = Some("2026-06-01T00:00:00Z".parse().unwrap());

@@ -274,13 +274,15 @@ struct Made {
 impl Made {
     fn find(reading: &Reading<'_>, row: &DocumentRow, document: &Document, lost: &[Lost]) -> Result<Self> {
         let authors: BTreeSet<DeviceId> = lost.iter().map(|change| change.header.actor.device()).collect();
+        let marks: Vec<_> = authors.iter().map(|author| (mark_of(*author), author)).collect();
         let known: BTreeSet<ChangeHash> = lost.iter().map(|change| change.header.hash).collect();
         let mut found: BTreeMap<_, Vec<(ChangeHeader, bool)>> = BTreeMap::new();
         let mut last: BTreeMap<Actor, (u64, ChangeHash)> = BTreeMap::new();
         for held in reading.changes(row.id)? {
             let (hash, device) = (ChangeHash(held.hash), Actor(held.actor).device());
-            let mark = &held.actor[16..20];
-            let in_place = authors.iter().find(|author| **author != device && mark == mark_of(**author));
+            let of_other =
+                |(mark, author): &&([u8; 4], &DeviceId)| **author != device && held.actor[16..20] == *mark;
+            let in_place = marks.iter().find(of_other).map(|(_, author)| *author);
             let Some(author) = in_place.or_else(|| authors.get(&device)) else { continue };
             if known.contains(&hash) {
                 continue;

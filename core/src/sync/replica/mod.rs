@@ -250,7 +250,7 @@ impl Replica {
             Wire::Founded(message) | Wire::Changes(message) | Wire::Snapshot(message) => {
                 self.on_brought(vec![message])
             }
-            Wire::More { document, changes } => self.on_more(document, &changes),
+            Wire::More { document, changes } => self.on_more(document, changes),
             Wire::Ack { document, held } => self.on_ack(document, held),
             Wire::Sent => self.on_sent(),
             Wire::BlobWant { scope, hash, offset } => self.on_blob_want(scope, hash, offset),

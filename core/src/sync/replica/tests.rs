@@ -75,6 +75,14 @@ impl Session {
         Self { sides, said: Vec::new() }
     }
 
+    /// What is said once a side looks at what was committed there.
+    fn says_of_news(&mut self, side: usize) -> &[(usize, Wire)] {
+        let before = self.said.len();
+        self.sides[side].catch_up().unwrap();
+        self.run();
+        &self.said[before..]
+    }
+
     /// Hands messages over in turns until neither side has one.
     fn run(&mut self) {
         loop {
@@ -153,9 +161,7 @@ fn what_is_committed_during_a_session_is_sent_at_once() {
     session.run();
     team(&tablet, id, "south");
     let before = session.said.len();
-    session.sides[1].catch_up().unwrap();
-    session.run();
-    let said = &session.said[before..];
+    let said = session.says_of_news(1);
     assert!(
         matches!(said, [(1, Wire::Founded(_)), (1, Wire::Changes(_)), (0, Wire::Ack { .. })]),
         "{said:?}"
@@ -169,10 +175,7 @@ fn what_is_committed_during_a_session_is_sent_at_once() {
     let mut session = Session::between(&phone, &tablet);
     session.run();
     team(&phone, id, "north");
-    let before = session.said.len();
-    session.sides[0].catch_up().unwrap();
-    session.run();
-    let said = &session.said[before..];
+    let said = session.says_of_news(0);
     assert!(matches!(said, [(0, Wire::More { .. }), (1, Wire::Ack { .. })]), "{said:?}");
     same(&phone, &tablet);
 }
@@ -187,10 +190,7 @@ fn changes_of_a_document_that_went_meanwhile_are_answered_with_what_is_held_of_i
     session.run();
     tablet.inner.database.write(|tx| tx.remove_case(id.as_bytes())).unwrap();
     team(&phone, id, "north");
-    let before = session.said.len();
-    session.sides[0].catch_up().unwrap();
-    session.run();
-    let said = &session.said[before..];
+    let said = session.says_of_news(0);
     let nothing = |held: &Holding| held.is_empty();
     assert!(
         matches!(said, [(0, Wire::More { .. }), (1, Wire::Ack { held, .. })] if nothing(held)),

@@ -4,7 +4,7 @@
 use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::document::chunk::{self, Limits};
 use crate::error::Result;
-use crate::exchange::message::{Message, SignedChange};
+use crate::exchange::message::{DocumentHeader, Message, SignedChange};
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::ids::{DocumentId, sha256};
@@ -125,26 +125,24 @@ impl Replica {
         taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
     }
 
-    /// A batch with the header that is here of its document; nothing where the document is not here, or the peer was never
-    /// let into its scope.
-    pub fn with_header(&self, document: DocumentId, changes: &[SignedChange]) -> Result<Option<Message>> {
+    /// The header that is here of a document; nothing where the document is not here, or the peer was never let into its
+    /// scope.
+    pub fn header_of(&self, document: DocumentId) -> Result<Option<DocumentHeader>> {
         let row = self.store.read(|reading| Ok(reading.document(document.as_bytes())?))?;
-        let Some(row) = row else { return Ok(None) };
-        if !self.store.let_in(self.peer, &row.scope_id)? {
-            return Ok(None);
+        match row {
+            Some(row) if self.store.let_in(self.peer, &row.scope_id)? => Ok(Some(outgoing::header(&row)?)),
+            _ => Ok(None),
         }
-        let header = outgoing::header(&row)?;
-        Ok(Some(Message::Changes { document, header, changes: changes.to_vec() }))
     }
 
     /// Changes of a document that has gone from here, or was guessed: the peer is told that nothing of it is held.
     pub(super) fn on_more(
         &mut self,
         document: DocumentId,
-        changes: &[SignedChange],
+        changes: Vec<SignedChange>,
     ) -> Result<(), ReplicaFailed> {
-        match self.with_header(document, changes)? {
-            Some(message) => return self.on_brought(vec![message]),
+        match self.header_of(document)? {
+            Some(header) => return self.on_brought(vec![Message::Changes { document, header, changes }]),
             None if !self.settled => return Err(ReplicaFailed::Protocol("case data before authority")),
             None => self.out.push_back(Wire::Ack { document: *document.as_bytes(), held: Holding::new() }),
         }

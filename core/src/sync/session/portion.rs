@@ -85,8 +85,8 @@ impl Session {
             // With its header, so that it is taken in together with what came beside it.
             let wire = match (&self.stage, wire) {
                 (Stage::Open(replica), Wire::More { document, changes }) => {
-                    match replica.with_header(document, &changes)? {
-                        Some(message) => Wire::Changes(message),
+                    match replica.header_of(document)? {
+                        Some(header) => Wire::Changes(Message::Changes { document, header, changes }),
                         None => Wire::More { document, changes },
                     }
                 }
