@@ -10,8 +10,7 @@ use std::sync::Arc;
 use super::RecordRefused;
 use crate::identity::certificate::Certificate;
 use crate::identity::record::{
-    Home, IssuerId, Last, LogId, MAX_RECORD, RecordBody, RecordHash, Signed, domain_id, issuer_id,
-    network_log,
+    Home, IssuerId, Last, LogId, RecordBody, RecordHash, Signed, domain_id, issuer_id, network_log,
 };
 use crate::ids::{DomainId, sha256};
 
@@ -82,9 +81,6 @@ impl Held {
         let hash = record.hash();
         if self.by_hash.contains_key(&hash) {
             return Ok(false);
-        }
-        if record.encode().len() > MAX_RECORD {
-            return Err(RecordRefused::TooLong);
         }
         if !self.is_at_home(&signed) {
             return Err(RecordRefused::WrongLog);

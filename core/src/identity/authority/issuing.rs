@@ -77,9 +77,9 @@ impl Authority {
         let (number, previous) = self.held().next(&log, &issuer);
         let record = Record { domain: self.domain(), log, issuer, number, previous, issued_at: now, body };
         let signed = Signed::new(record, key);
-        self.insert(signed.clone())?;
         // What cannot be read again would keep the store from opening.
-        debug_assert!(Signed::decode(&signed.encode()).is_ok());
+        Signed::decode(&signed.encode()).map_err(|_| RecordRefused::Unreadable)?;
+        self.insert(signed.clone())?;
         Ok(signed)
     }
 

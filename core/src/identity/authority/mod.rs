@@ -52,9 +52,9 @@ pub enum RecordRefused {
     /// It stands in a log where such a record cannot stand.
     #[error("a record in the wrong log")]
     WrongLog,
-    /// It is longer than a record may be.
-    #[error("a record that is too long")]
-    TooLong,
+    /// It could not be read again: it is longer than a record may be, or something in it has no place in one.
+    #[error("a record that cannot be read")]
+    Unreadable,
     /// The first record is no domain's first anchor.
     #[error("no anchor")]
     NoAnchor,

@@ -339,7 +339,7 @@ fn the_recovery_key_takes_the_root_back_from_a_thief() {
 }
 
 #[test]
-fn a_record_in_another_domain_or_log_or_over_4_kib_is_refused() {
+fn a_record_in_another_domain_or_log_or_that_cannot_be_read_again_is_refused() {
     let (mut world, mut other) = (World::new(), World::new());
     let foreign = other.authority.records(&other.authority.domain_log()).next().unwrap().clone();
     assert_eq!(world.authority.insert(foreign), Err(RecordRefused::OtherDomain));
@@ -352,7 +352,13 @@ fn a_record_in_another_domain_or_log_or_over_4_kib_is_refused() {
     assert_eq!(world.authority.insert(replayed), Err(RecordRefused::NotSigned));
     let long = RecordBody::Other { kind: 42, body: vec![0; 4096] };
     let log = world.case_log();
-    assert_eq!(world.authority.issue(&phone, log, long, NOW).err(), Some(RecordRefused::TooLong));
+    let unsorted = RecordBody::EndOfGrant(EndOfGrant { grants: vec![[2; 32], [1; 32]] });
+    let held = world.authority.held().all().count();
+    for unreadable in [long, unsorted] {
+        let refused = world.authority.issue(&phone, log, unreadable, NOW).err();
+        assert_eq!(refused, Some(RecordRefused::Unreadable));
+    }
+    assert_eq!(world.authority.held().all().count(), held);
     let later = RecordBody::Other { kind: 42, body: vec![0x80] };
     let later = other.authority.issue(&other.phone, *other.facts.case.as_bytes(), later, NOW);
     assert!(later.is_ok(), "what comes later is kept and passed on");
