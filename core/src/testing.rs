@@ -95,7 +95,6 @@ pub fn reread_message(kind: u8, body: &[u8]) -> Option<(u8, Vec<u8>)> {
 /// A store in memory that is used alone, with Léa's case.
 #[cfg(test)]
 pub(crate) fn store_with_a_case(name: &str) -> (crate::Store, crate::ids::CaseId) {
-    use crate::case::{NewCase, NewPerson};
     let config = crate::StoreConfig {
         location: crate::storage::Location::Memory(name.to_owned()),
         worker: "w-1".parse().unwrap(),
@@ -106,15 +105,20 @@ pub(crate) fn store_with_a_case(name: &str) -> (crate::Store, crate::ids::CaseId
     };
     let vault = std::sync::Arc::new(crate::identity::MemoryVault::default());
     let store = crate::Store::open(config, vault).unwrap();
-    let new = NewCase {
+    let case = store.cases().create(&a_case()).unwrap().id;
+    (store, case)
+}
+
+/// Léa's case, before it is opened.
+#[cfg(test)]
+pub(crate) fn a_case() -> crate::case::NewCase {
+    crate::case::NewCase {
         reference: "2026-0117".to_owned(),
         case_type: None,
-        primary_client: NewPerson { name: "Léa Martin".to_owned(), born: None },
+        primary_client: crate::case::NewPerson { name: "Léa Martin".to_owned(), born: None },
         assigned_worker: None,
         team: None,
         opened_on: None,
         origin: None,
-    };
-    let case = store.cases().create(&new).unwrap().id;
-    (store, case)
+    }
 }

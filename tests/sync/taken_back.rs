@@ -9,11 +9,11 @@ use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::EndReason;
 use caseplan_core::ids::{CaseId, GrantId};
-use caseplan_core::visitation::OccurrenceRef;
+use caseplan_core::visitation::{OccurrenceRef, PlanChange};
 use caseplan_core::{Error, Store};
 
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, new_case};
+use crate::support::{Device, new_case, sound};
 
 const WEEK: i64 = 7 * 86_400;
 /// Unique words: in a name, in a narrative, in a draft's, and in a case that stays.
@@ -184,6 +184,24 @@ fn what_nobody_else_holds_stays_until_it_is_known_elsewhere() {
     assert_eq!(found(tablet, &[NAME, NARRATIVE]), [] as [&str; 0]);
     sync(&hub.store, &phone.store);
     assert_eq!(phone.store.contacts().search(NARRATIVE, None, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn late_work_in_several_documents_is_let_in_with_the_first() {
+    let story = substitute();
+    let (phone, tablet) = (&story.phone, &story.tablet);
+    sync(&phone.store, &tablet.store);
+    phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
+    let plan = story.occurrences[1].plan;
+    let place = PlanChange { place: Some("Maison des familles".to_owned()), ..PlanChange::default() };
+    tablet.store.visitation_plans().change(plan, &place).unwrap();
+    let late = tablet.records(story.occurrences[1], DRAFT);
+    // The plan and its visits are of one scope: what lets in the first document counts for the second.
+    sync(&phone.store, &tablet.store);
+    assert_eq!(phone.store.grants().waiting().unwrap(), []);
+    assert!(phone.store.contacts().get(late.id).unwrap().is_some());
+    assert_eq!(phone.store.visitation_plans().get(plan).unwrap().unwrap().plan.place, place.place);
+    sound(&[phone, tablet]);
 }
 
 #[test]

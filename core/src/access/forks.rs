@@ -94,19 +94,6 @@ impl Store {
         }
         Ok(unsettled)
     }
-
-    /// Ends what forks can be ended: the power may have gone between a choice and what follows from it.
-    pub(crate) fn end_forks(&self) -> Result<()> {
-        let rows = self.read(|reading| {
-            let mut rows = self.unsettled(reading)?;
-            rows.extend(reading.forked_documents()?);
-            rows.into_iter().map(|row| Ok(reading.document_of_row(row)?)).collect::<Result<Vec<_>>>()
-        })?;
-        if self.own().keys.is_some() {
-            rows.iter().try_for_each(|row| self.take_changes(row, Vec::new()).map(|_| ()))?;
-        }
-        Ok(())
-    }
 }
 
 /// The branch to keep: the one that is part of the document, or another; of several the one with the lowest hash.

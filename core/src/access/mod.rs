@@ -6,11 +6,13 @@
 //! - [`devices`], [`joining`], [`recovery`]: the domain: [`Identity`];
 //! - [`grants`], [`waiting`], [`review`], [`taken_back`]: cases: [`Grants`];
 //! - `forks`: which branch of a fork is kept;
+//! - `held`: what is held is tried again;
 //! - [`scopes`]: what a scope is, from what is stored.
 
 pub mod devices;
 mod forks;
 pub mod grants;
+pub(crate) mod held;
 pub mod joining;
 pub mod receipts;
 pub mod records;

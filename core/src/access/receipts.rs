@@ -114,9 +114,9 @@ fn write(
     end: EndHash,
     subjects: &[DeviceId],
     cover: Cover,
-) -> Result<bool> {
+) -> Result<()> {
     if !change.authority.may_attest(change.device, facts) {
-        return Ok(false);
+        return Ok(());
     }
     let late = matches!(cover, Cover::Late);
     let log = *facts.id().as_bytes();
@@ -132,10 +132,9 @@ fn write(
     changes.dedup();
     let nothing = records.is_empty() && changes.is_empty();
     if nothing && !matches!(cover, Cover::Applied { nothing_too: true }) {
-        return Ok(false);
+        return Ok(());
     }
-    issue(change, &log, Receipt { end, records, changes, by_person: false })?;
-    Ok(true)
+    issue(change, &log, Receipt { end, records, changes, by_person: false })
 }
 
 /// Attests what is held of the subjects' records in a case's log, in that log: whoever reads anything of the case hears
@@ -172,14 +171,13 @@ pub(super) fn decide(
     facts: &ScopeFacts,
     end: EndHash,
     mut changes: Vec<(DocumentId, Actor, u64)>,
-) -> Result<bool> {
+) -> Result<()> {
     changes.retain(|(_, actor, _)| actor.device() != change.device);
     if changes.is_empty() || !change.authority.may_attest(change.device, facts) {
-        return Ok(false);
+        return Ok(());
     }
     let log = *facts.id().as_bytes();
-    issue(change, &log, Receipt { end, records: Vec::new(), changes, by_person: true })?;
-    Ok(true)
+    issue(change, &log, Receipt { end, records: Vec::new(), changes, by_person: true })
 }
 
 /// Issues a receipt in as many records as it takes, and at least one.
@@ -202,8 +200,8 @@ fn issue(change: &mut Records<'_>, log: &LogId, whole: Receipt) -> Result<()> {
 }
 
 impl Store {
-    /// Lets in what came too late after a grant was taken back, if this device may grant; true if a receipt was written.
-    pub(crate) fn admit_late(&self, row: &DocumentRow) -> Result<bool> {
+    /// Attests what came too late after a grant was taken back, if this device may grant: in the whole scope.
+    pub(crate) fn admit_late(&self, row: &DocumentRow) -> Result<()> {
         let trusted = self.trusted_time()?;
         self.attest(row, false, |authority, device, facts, change| {
             let extent = facts.extent();
@@ -222,14 +220,14 @@ impl Store {
         })
     }
 
-    /// Writes receipts for the held changes of a document that somebody chose to let in; true if there were any. What a
+    /// Writes receipts for the held changes of a document that somebody chose to let in. What a
     /// person lets in is vouched for with all that its author's device wrote there before; nothing else of the device is.
     pub(crate) fn attest(
         &self,
         row: &DocumentRow,
         by_person: bool,
         choose: impl Fn(&Authority, DeviceId, &ScopeFacts, &ChangeFacts<'_>) -> bool,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let chosen = self.read(|reading| {
             let own = self.own();
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(None) };
@@ -249,12 +247,11 @@ impl Store {
             }
             Ok(Some((facts, chosen)))
         })?;
-        let Some((facts, chosen)) = chosen.filter(|(_, chosen)| !chosen.is_empty()) else { return Ok(false) };
+        let Some((facts, chosen)) = chosen.filter(|(_, chosen)| !chosen.is_empty()) else { return Ok(()) };
         self.change_records(|change| {
-            let mut wrote = false;
             for ((end, device), actors) in chosen {
                 if !by_person {
-                    wrote |= write(change, &facts, end, &[device], Cover::Late)?;
+                    write(change, &facts, end, &[device], Cover::Late)?;
                     continue;
                 }
                 let held = change.tx.reading().held_of_device(&row.scope_id, device.as_bytes(), true)?;
@@ -264,9 +261,9 @@ impl Store {
                 let changes = chosen
                     .map(|(document, actor, seq)| Ok((DocumentId::from_slice(&document)?, Actor(actor), seq)))
                     .collect::<Result<Vec<_>>>()?;
-                wrote |= decide(change, &facts, end, changes)?;
+                decide(change, &facts, end, changes)?;
             }
-            Ok(wrote)
+            Ok(())
         })
     }
 }

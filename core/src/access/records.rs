@@ -1,7 +1,6 @@
 //! Records, own or somebody else's, stored with what they bring about: receipts for each end that they bring, the
 //! certificates that count, the certificate to sign with. One transaction each.
 
-use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -154,21 +153,6 @@ impl Store {
             self.inner.worker.changed(Changes::of(Topic::Identity, None));
         }
         Ok(value)
-    }
-
-    /// Tries again whatever is held and not part of its document.
-    pub(crate) fn retry_held(&self) -> Result<Vec<(DocumentRow, Intake)>> {
-        let rows = self.read(|reading| {
-            let mut waiting: BTreeSet<i64> = reading.held()?.into_iter().map(|held| held.document).collect();
-            waiting.extend(self.unsettled(reading)?);
-            waiting.into_iter().map(|row| Ok(reading.document_of_row(row)?)).collect::<Result<Vec<_>>>()
-        })?;
-        rows.into_iter()
-            .map(|row| {
-                let intake = self.take_changes(&row, Vec::new())?;
-                Ok((row, intake))
-            })
-            .collect()
     }
 
     /// The time that expiry is judged by, unix seconds: the highest of this device's clock and of any time signed by a

@@ -113,7 +113,11 @@ impl Store {
         }
         // What came too late after a grant was taken back is let in by a device that may grant, for a while.
         let late = intake.refused.iter().any(|(_, reason)| *reason == Refusal::NotGranted);
-        if late && self.admit_late(row)? {
+        if late {
+            self.admit_late(row)?;
+        }
+        // It may have been let in with another document of its batch.
+        if late && self.is_misjudged(row)? {
             let again = self.pass_guard(row, Vec::new())?;
             intake.accepted += again.accepted;
             intake.refused.retain(|(_, reason)| *reason != Refusal::NotGranted);
@@ -145,8 +149,9 @@ impl Store {
     /// One transaction that takes something in. What follows from it in memory, and who is told, comes after its commit.
     fn passing<T>(&self, work: impl FnOnce(&mut Passing<'_>) -> Result<T>) -> Result<T> {
         let now_millis = self.now()?.timestamp_millis();
-        let authority = self.own().authority.clone();
         let mut cache = locked(&self.inner.cache);
+        // With the lock: `retry_held` waits for it before it looks for what older records held up.
+        let authority = self.own().authority.clone();
         let mut rows = Vec::new();
         let result = self.inner.database.write(|tx| {
             self.ready()?;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Store;
+use crate::access::held::fits;
 use crate::access::{receipts, scopes};
 use crate::document::{Kind, raw_chunk};
 use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, WorkProgress};
+use crate::identity::Certificate;
 use crate::identity::signature::Place;
-use crate::identity::{Certificate, Verdict};
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
@@ -272,17 +273,6 @@ impl Store {
 
     /// The newest version of a store's file that this library knows.
     pub const SCHEMA: u32 = schema::VERSION;
-}
-
-/// Whether a change stands where the records of today put it. What was applied stays, whatever they say.
-fn fits(state: ChangeState, verdict: Verdict) -> bool {
-    match state {
-        ChangeState::Accepted => true,
-        ChangeState::UnknownAuthor => verdict == Verdict::UnknownAuthor,
-        ChangeState::AuthorEnded => verdict == Verdict::AuthorEnded,
-        ChangeState::NotGranted => verdict == Verdict::NotGranted,
-        ChangeState::Waiting | ChangeState::Poisoned | ChangeState::NewerKind | ChangeState::Forked => true,
-    }
 }
 
 /// A document outside its store: nobody's data is locked in.
