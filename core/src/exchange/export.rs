@@ -9,7 +9,7 @@ use super::message::{MAX_BATCH, MAX_BATCH_BYTES, Message};
 use super::outgoing::{self, Outgoing};
 use super::vector::{self, Holding, Vector};
 use crate::error::{Error, Result};
-use crate::identity::record::{LogId, Signed};
+use crate::identity::record::{self, LogId, Signed};
 use crate::identity::{Authority, LogVector, ScopeFacts};
 use crate::ids::{CaseId, DeviceId, DocumentId};
 use crate::storage::Reading;
@@ -133,9 +133,8 @@ impl Export {
     fn fill(&mut self) -> Result<()> {
         if !self.begun {
             self.begun = true;
-            let (who, authority) = self.opening();
-            self.push(&who);
-            self.push(&authority);
+            let messages = self.opening();
+            messages.iter().for_each(|message| self.push(message));
             return Ok(());
         }
         if let Some(facts) = self.scopes.pop_front() {
@@ -156,7 +155,7 @@ impl Export {
     }
 
     /// Who sends, and the domain's records.
-    fn opening(&self) -> (Message, Message) {
+    fn opening(&self) -> Vec<Message> {
         let chain = self.store.own_chain();
         let own = self.store.own();
         let who = match &self.receiver {
@@ -164,7 +163,7 @@ impl Export {
             Receiver::Device { .. } => Message::Chain { records: chain },
         };
         let records = self.records_after(&own.authority, own.authority.domain_log());
-        (who, Message::Authority { records })
+        std::iter::once(who).chain(authority_of(records)).collect()
     }
 
     fn records_after(&self, authority: &Authority, log: LogId) -> Vec<Vec<u8>> {
@@ -189,7 +188,8 @@ impl Export {
             return Ok(Vec::new());
         }
         self.scopes_sent.push(*facts.id().as_bytes());
-        Ok(vec![outgoing::scope(reading, facts.id().as_bytes())?, Message::Authority { records }])
+        let scope = outgoing::scope(reading, facts.id().as_bytes())?;
+        Ok(std::iter::once(scope).chain(authority_of(records)).collect())
     }
 
     fn document(&mut self, reading: &Reading<'_>, row: i64) -> Result<Vec<Message>> {
@@ -230,4 +230,9 @@ impl Export {
         }
         Ok(messages)
     }
+}
+
+/// Records, in as many messages as it takes.
+fn authority_of(records: Vec<Vec<u8>>) -> impl Iterator<Item = Message> {
+    record::pages(records).into_iter().map(|records| Message::Authority { records })
 }

@@ -10,8 +10,6 @@ use crate::identity::keys::{DeviceKeys, device_id, verify};
 use crate::identity::record::Signed;
 use crate::ids::WorkerId;
 
-/// The most records that an answer to a request may carry.
-const MAX_RECORDS: u64 = 10_000;
 /// The most certificates that a store made for itself.
 const MAX_CERTIFICATES: u64 = 16;
 
@@ -167,9 +165,6 @@ pub fn adopt(answer: &[u8], keys: &DeviceKeys, worker: &WorkerId) -> Result<Auth
         return Err(JoiningRefused::Malformed);
     }
     let count = reader.nested()?;
-    if count > MAX_RECORDS {
-        return Err(JoiningRefused::Malformed);
-    }
     let records =
         (0..count).map(|_| Signed::decode(reader.bytes()?)).collect::<Result<Vec<_>, Malformed>>()?;
     reader.end()?;

@@ -18,6 +18,8 @@ pub use domain::{Anchor, Countersigned, End, EndReason, Issuer, IssuerPower, Las
 
 /// The most that one record may take up.
 pub const MAX_RECORD: usize = 4096;
+/// So many bytes of records go into one message.
+const PAGE: usize = 64 * 1024;
 
 /// Who issues records: an issuing device's id, or that of a root or recovery key, all made from the key in one way.
 pub type IssuerId = [u8; 16];
@@ -124,6 +126,22 @@ impl Signed {
         reader.end()?;
         only(Self { record, signature }, Self::encode, bytes)
     }
+}
+
+/// Records in pages of what one message carries; one page, without any, where there are none.
+pub(crate) fn pages(records: Vec<Vec<u8>>) -> Vec<Vec<Vec<u8>>> {
+    let (mut pages, mut bytes) = (vec![Vec::new()], 0);
+    for record in records {
+        bytes += record.len();
+        match pages.last_mut() {
+            Some(page) if page.is_empty() || bytes <= PAGE => page.push(record),
+            _ => {
+                bytes = record.len();
+                pages.push(vec![record]);
+            }
+        }
+    }
+    pages
 }
 
 fn signed_bytes(record: &[u8]) -> Vec<u8> {

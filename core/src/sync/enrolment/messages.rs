@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::identity::cbor::{Malformed, Reader, Writer, only};
 use crate::identity::keys::device_id;
 use crate::ids::DeviceId;
+use crate::sync::channel::MAX_MESSAGE;
 
 /// Types of messages.
 pub(super) mod kind {
@@ -17,8 +18,8 @@ pub(super) mod kind {
 
 /// The longest request, type and body.
 pub const MAX_REQUEST: usize = 16 * 1024;
-/// The longest answer, type and body: the records of some thousand devices.
-pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// The longest answer, type and body: some 30,000 records of the domain log.
+pub const MAX_ANSWER: usize = MAX_MESSAGE;
 /// The longest device name, in bytes.
 const MAX_NAME: usize = 64;
 /// No chain has more records.

@@ -1,14 +1,19 @@
 //! Authority records first: whoever is believed is settled before any case data is sent.
 
+use std::collections::BTreeMap;
+
 use super::{Access, Replica, ReplicaFailed, Side, Stage};
 use crate::error::Result;
 use crate::identity::LogVector;
 use crate::identity::authority::Standing;
-use crate::identity::record::{LogId, Signed};
+use crate::identity::record::{self, LogId, Signed};
 use crate::planted::{self, Defect};
 use crate::store::Store;
 use crate::sync::digest::Digest;
-use crate::sync::wire::Wire;
+use crate::sync::wire::{PAGE_LOGS, Wire};
+
+/// A peer may name so many logs: of 100,000 scopes and their cases.
+const MOST_LOGS: usize = 250_000;
 
 impl Replica {
     /// Says what this side holds of the domain log, and a digest of the other logs.
@@ -45,7 +50,7 @@ impl Replica {
             self.records.extend(logs);
         } else if self.access == Access::Full {
             // Before the records, on which the initiator begins its round.
-            self.out.push_back(Wire::Logs(logs.into_iter().collect()));
+            self.say_logs(logs);
         }
         self.say_records(&[domain])?;
         if self.access == Access::UploadOnly {
@@ -61,12 +66,38 @@ impl Replica {
         for log in logs {
             records.extend(self.store.records_after(log, self.records.entry(*log).or_default()));
         }
-        self.out.push_back(Wire::Records(records));
+        self.push_records(records);
         Ok(())
     }
 
+    /// Says records, in as many messages as it takes.
+    pub(super) fn push_records(&mut self, records: Vec<Vec<u8>>) {
+        let mut pages = record::pages(records);
+        let last = pages.pop().unwrap_or_default();
+        self.out.extend(pages.into_iter().map(Wire::SomeRecords));
+        self.out.push_back(Wire::Records(last));
+    }
+
+    /// Says what is held of logs, in as many messages as it takes.
+    fn say_logs(&mut self, logs: BTreeMap<LogId, LogVector>) {
+        let mut logs: Vec<_> = logs.into_iter().collect();
+        while logs.len() > PAGE_LOGS {
+            let rest = logs.split_off(PAGE_LOGS);
+            self.out.push_back(Wire::SomeLogs(std::mem::replace(&mut logs, rest)));
+        }
+        self.out.push_back(Wire::Logs(logs));
+    }
+
+    /// The peer says what it holds of some logs.
+    pub(super) fn on_some_logs(&mut self, logs: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
+        self.logs.extend(logs);
+        if self.logs.len() > MOST_LOGS { Err(ReplicaFailed::Protocol("logs")) } else { Ok(()) }
+    }
+
     /// The peer's logs differ from this side's: both send what the other lacks of those that both are in.
-    pub(super) fn on_logs(&mut self, logs: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
+    pub(super) fn on_logs(&mut self, last: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
+        let mut logs = std::mem::take(&mut self.logs);
+        logs.extend(last);
         if self.access == Access::UploadOnly {
             return Ok(());
         }
@@ -81,13 +112,13 @@ impl Replica {
         // Whether the peer could take them is not known: the case may not have come to it yet.
         unheard.iter().for_each(|log| drop(self.records.remove(log)));
         if self.side == Side::Initiator {
-            self.out.push_back(Wire::Logs(own.into_iter().collect()));
+            self.say_logs(own);
         }
         Ok(())
     }
 
     /// Records may come at any time, and are taken before anything after them.
-    pub(super) fn on_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
+    pub(super) fn on_some_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
         if !records.is_empty() {
             let read = records.iter().map(|bytes| Signed::decode(bytes)).collect::<Result<Vec<_>, _>>();
             let read = read.map_err(|_| ReplicaFailed::Protocol("record"))?;
@@ -108,6 +139,12 @@ impl Replica {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// The last records for now: the peer is judged by what is held, and has its say in what follows.
+    pub(super) fn on_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
+        self.on_some_records(records)?;
         if (self.stage, self.side) == (Stage::Authority, Side::Initiator) {
             // No list of logs came before the answer: the peer's are those that were offered.
             for (log, vector) in std::mem::take(&mut self.offered) {
@@ -142,7 +179,7 @@ impl Replica {
             records.extend(self.store.records_after(log, theirs));
         }
         if !records.is_empty() {
-            self.out.push_back(Wire::Records(records));
+            self.push_records(records);
         }
         Ok(true)
     }
@@ -179,7 +216,7 @@ impl Replica {
         if shut_out {
             self.access = Access::UploadOnly;
             self.queue.clear();
-            self.out.retain(|wire| matches!(wire, Wire::Records(_) | Wire::Authority { .. }));
+            self.out.retain(|wire| wire.are_records() || matches!(wire, Wire::Authority { .. }));
         }
         Ok(shut_out)
     }

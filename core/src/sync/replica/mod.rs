@@ -124,6 +124,8 @@ pub(crate) struct Replica {
     records: BTreeMap<LogId, LogVector>,
     /// What this side held of its logs when it said a digest of them: the peer's too, if it does not object.
     offered: BTreeMap<LogId, LogVector>,
+    /// What the peer has said of its logs, until it has said all.
+    logs: Vec<(LogId, LogVector)>,
     /// How many records there were when they were last looked at.
     record_count: usize,
     /// A blob's portion that was asked for: scope, hash, offset.
@@ -162,6 +164,7 @@ impl Replica {
             seen,
             records: BTreeMap::new(),
             offered: BTreeMap::new(),
+            logs: Vec::new(),
             record_count,
             wanting: None,
             not_there: BTreeSet::new(),
@@ -233,7 +236,9 @@ impl Replica {
             _ if self.stage == Stage::Over => Ok(()),
             Wire::Hello { .. } => Err(ReplicaFailed::Protocol("hello")),
             Wire::Authority { vector, cases } => self.on_authority(vector, cases),
+            Wire::SomeLogs(logs) => self.on_some_logs(logs),
             Wire::Logs(logs) => self.on_logs(logs),
+            Wire::SomeRecords(records) => self.on_some_records(&records),
             Wire::Records(records) => self.on_records(&records),
             Wire::UploadOnly => self.on_upload_only(),
             Wire::Scopes(root) => self.on_scopes(root),

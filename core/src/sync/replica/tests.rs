@@ -113,6 +113,39 @@ fn same(one: &Store, other: &Store) {
 }
 
 #[test]
+fn logs_and_records_come_in_pages_however_many_there_are() {
+    let phone = store(41);
+    let tablet = enrolled(&phone, 42);
+    let marc = enrolled_as(&phone, "w-204", 43);
+    let cases: Vec<CaseId> = (0..130).map(|at| case(&phone, &format!("2026-{at}"))).collect();
+    Session::between(&phone, &tablet).run();
+    for worker in ["w-204", "w-205"] {
+        let grant = NewGrant::colleague(worker.parse().unwrap(), 1);
+        cases.iter().for_each(|case| drop(phone.grants().give(*case, &grant).unwrap()));
+    }
+    for (initiator, other, least) in [(&tablet, &phone, 261), (&marc, &tablet, 0)] {
+        let mut session = Session::between(initiator, other);
+        session.run();
+        assert!(session.ended_equal());
+        same(&phone, other);
+        let (mut logs, mut records) = (0, 0);
+        for (_, wire) in &session.said {
+            match wire {
+                Wire::SomeLogs(page) | Wire::Logs(page) => logs += page.len(),
+                Wire::SomeRecords(page) | Wire::Records(page) => records += page.len(),
+                _ => continue,
+            }
+            assert!(wire.encode().1.len() < 72 * 1024, "a message of any number");
+        }
+        assert!(logs >= least && records >= 260, "{logs} logs, {records} records");
+    }
+    for store in [&tablet, &marc] {
+        assert!(cases.iter().all(|case| store.grants().list(*case).unwrap().len() == 2));
+        same(&phone, store);
+    }
+}
+
+#[test]
 fn two_stores_end_equal_whoever_began_and_whatever_each_held() {
     for initiator in 0..2 {
         let phone = store(1);

@@ -81,7 +81,7 @@ impl Replica {
             records.extend(self.store.records_after(&log, self.records.entry(log).or_default()));
         }
         if !records.is_empty() {
-            self.out.push_back(Wire::Records(records));
+            self.push_records(records);
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub(crate) const BATCH_BYTES: usize = 128 * 1024;
 pub(crate) const PAGE_DIGESTS: usize = 10_000;
 /// Scopes fall into at most so many buckets, a power of two.
 pub(crate) const MOST_BUCKETS: usize = 4_096;
+/// A page of logs holds at most so many.
+pub(crate) const PAGE_LOGS: usize = 256;
 /// A page of vectors holds at most so many documents,
 pub(crate) const PAGE_VECTORS: usize = 64;
 /// each with at most so many actors.
@@ -46,10 +48,14 @@ pub(crate) enum Wire {
     Hello { chain: Vec<Vec<u8>>, signature: [u8; 64], clock: i64 },
     /// What is held of the domain log, and a digest over the case and scope logs that both are in.
     Authority { vector: LogVector, cases: Digest },
-    /// What is held of the case and scope logs that both are in.
+    /// What is held of the case and scope logs that both are in; the last of it.
     Logs(Vec<([u8; 16], LogVector)>),
-    /// Authority records that the other side lacks, each after those that it follows.
+    /// Some of that: more of it follows.
+    SomeLogs(Vec<([u8; 16], LogVector)>),
+    /// Authority records that the other side lacks, each after those that it follows; the last of them.
     Records(Vec<Vec<u8>>),
+    /// Some of them: more follow.
+    SomeRecords(Vec<Vec<u8>>),
     /// The other side may hand over its own work and gets nothing.
     UploadOnly,
     /// The root digest over the scopes that both may read; nothing where none is held.
@@ -97,7 +103,13 @@ pub(crate) enum Wire {
 impl Wire {
     /// Whether its length is hidden: it says something of the domain's size.
     pub fn is_padded(&self) -> bool {
-        matches!(self, Self::Hello { .. } | Self::Authority { .. } | Self::Logs(_) | Self::Records(_))
+        matches!(self, Self::Hello { .. } | Self::Authority { .. } | Self::Logs(_) | Self::SomeLogs(_))
+            || self.are_records()
+    }
+
+    /// Whether it carries authority records.
+    pub fn are_records(&self) -> bool {
+        matches!(self, Self::Records(_) | Self::SomeRecords(_))
     }
 
     /// What it says before anything is compressed.
@@ -123,20 +135,8 @@ impl Wire {
             Self::Authority { vector, cases } => {
                 (2, Writer::array(2).bytes(&record_entries(vector)).bytes(cases).done())
             }
-            Self::Logs(logs) => {
-                let mut writer = Writer::array(logs.len() as u64);
-                for (log, vector) in logs {
-                    writer = writer.nested(2).bytes(log).bytes(&record_entries(vector));
-                }
-                (3, writer.done())
-            }
-            Self::Records(records) => {
-                let mut writer = Writer::array(records.len() as u64);
-                for record in records {
-                    writer = writer.bytes(record);
-                }
-                (4, writer.done())
-            }
+            Self::Logs(logs) => (3, write_logs(logs)),
+            Self::Records(records) => (4, write_list(records)),
             Self::UploadOnly => (5, empty()),
             Self::Scopes(root) => {
                 (6, Writer::array(1).bytes(root.as_ref().map_or(&[], |root| root.as_slice())).done())
@@ -192,6 +192,8 @@ impl Wire {
                 (24, Writer::array(2).text(reason).time(after).done())
             }
             Self::More { document, changes } => (25, encode_more(*document, changes)),
+            Self::SomeLogs(logs) => (26, write_logs(logs)),
+            Self::SomeRecords(records) => (27, write_list(records)),
         }
     }
 
@@ -211,11 +213,8 @@ impl Wire {
                 reader.end()?;
                 Self::Authority { vector, cases }
             }
-            3 => Self::Logs(list(body, PAGE_DIGESTS, |reader| {
-                pair(reader)?;
-                Ok((reader.fixed()?, read_record_entries(reader.bytes()?)?))
-            })?),
-            4 => Self::Records(list(body, PAGE_DIGESTS, |reader| Ok(reader.bytes()?.to_vec()))?),
+            3 => Self::Logs(read_logs(body)?),
+            4 => Self::Records(read_list(body)?),
             5 => nothing(body, Self::UploadOnly)?,
             6 => {
                 let mut reader = Reader::array(body, 1)?;
@@ -302,10 +301,39 @@ impl Wire {
                 let (document, changes) = decode_more(body)?;
                 Self::More { document, changes }
             }
+            26 => Self::SomeLogs(read_logs(body)?),
+            27 => Self::SomeRecords(read_list(body)?),
             _ => return Ok(None),
         };
         Ok(Some(wire))
     }
+}
+
+fn write_logs(logs: &[([u8; 16], LogVector)]) -> Vec<u8> {
+    let mut writer = Writer::array(logs.len() as u64);
+    for (log, vector) in logs {
+        writer = writer.nested(2).bytes(log).bytes(&record_entries(vector));
+    }
+    writer.done()
+}
+
+fn read_logs(body: &[u8]) -> Result<Vec<([u8; 16], LogVector)>, Malformed> {
+    list(body, PAGE_LOGS, |reader| {
+        pair(reader)?;
+        Ok((reader.fixed()?, read_record_entries(reader.bytes()?)?))
+    })
+}
+
+fn write_list(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut writer = Writer::array(records.len() as u64);
+    for record in records {
+        writer = writer.bytes(record);
+    }
+    writer.done()
+}
+
+fn read_list(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
+    list(body, PAGE_DIGESTS, |reader| Ok(reader.bytes()?.to_vec()))
 }
 
 fn empty() -> Vec<u8> {
