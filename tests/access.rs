@@ -5,10 +5,13 @@ mod support;
 
 use caseplan_core::Error;
 use caseplan_core::access::{DocumentKind, GrantState, NewGrant, RecoverySecret};
+use caseplan_core::document::Kind;
+use caseplan_core::exchange::message::Message;
 use caseplan_core::exchange::{ImportReport, Refusal};
 use caseplan_core::identity::record::{EndReason, Extent, IssuerPower};
 use caseplan_core::identity::{JoiningRefused, Role, Standing};
 use caseplan_core::sync::enrolment::Terms;
+use support::hostile::messages;
 use support::{Device, day, sound, team, team_at};
 
 fn certify(by: &Device, device: &Device, roles: &[Role]) -> Result<(), Error> {
@@ -112,6 +115,41 @@ fn a_lost_phone_is_ended_and_its_workers_grants_follow_to_the_new_one() {
     lost.store.identity().standing().unwrap();
     desk.hand_over(&lost);
     assert_eq!(lost.store.identity().standing().unwrap(), Standing::Ended);
+}
+
+#[test]
+fn what_follows_on_a_change_that_has_not_come_waits_for_it() {
+    let desk = Device::new("desk", "w-117");
+    let (case, _) = desk.lea("2026-0117");
+    let lost = desk.enrol("lost", "w-204");
+    desk.meet(&lost);
+    let device = lost.store.identity().device();
+    desk.store.identity().end_device(device, EndReason::Lost).unwrap();
+    ["south", "west"].iter().for_each(|way| drop(team(&lost, &case, way).unwrap()));
+    // The second change comes without the first.
+    let mut import = desk.store.exchange().import().unwrap();
+    for message in messages(&lost) {
+        let part = match message {
+            Message::Changes { document, header, mut changes } if header.kind == Kind::Case.code() => {
+                changes.remove(changes.len() - 2);
+                Message::Changes { document, header, changes }
+            }
+            other => other,
+        };
+        import.feed(&part.encode()).unwrap();
+    }
+    let waiting = |changes: u64| {
+        let list = desk.store.grants().waiting().unwrap();
+        assert_eq!((list.len(), list[0].changes), (1, changes));
+        list[0].can_be_admitted
+    };
+    assert!(!waiting(1), "nobody knows what it follows on");
+    assert_eq!(desk.store.grants().admit(case.id, device).unwrap(), 0);
+    lost.hand_over(&desk);
+    assert!(waiting(2));
+    assert_eq!(desk.store.grants().admit(case.id, device).unwrap(), 2);
+    assert_eq!(team_at(&desk, &case).as_deref(), Some("west"));
+    sound(&[&desk]);
 }
 
 #[test]

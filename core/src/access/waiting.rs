@@ -2,6 +2,7 @@
 //! decision to let it in.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::records::EndHash;
 use super::{Grants, receipts, scopes};
@@ -10,8 +11,10 @@ use crate::exchange::again::{self, Absent};
 use crate::exchange::{Refusal, fork};
 use crate::identity::{ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, DocumentId, WorkerId};
-use crate::storage::changes::ChangeState;
+use crate::storage::Reading;
+use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
+use crate::storage::records::HeldUpTo;
 use crate::store::{Changes, Topic};
 use crate::time::{Instant, from_unix};
 
@@ -33,8 +36,9 @@ pub struct WaitingWork {
     /// `author_ended`, `not_granted`, or `forked`: it gave out numbers twice, as a copy of a phone that came back with its
     /// vault does, and the other branch was kept.
     pub reason: Refusal,
-    /// Whether it can be let in: there is an end to which a receipt can be written, or the work can be made again. Work
-    /// for which there never was a grant needs a grant instead.
+    /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
+    /// Work for which there never was a grant needs a grant instead, and what follows on a change that has not come yet
+    /// waits for that.
     pub can_be_admitted: bool,
 }
 
@@ -52,6 +56,7 @@ impl Grants<'_> {
         self.store.read(|reading| {
             let own = self.store.own();
             let mut found: BTreeMap<(CaseId, DeviceId, Why), WaitingWork> = BTreeMap::new();
+            let mut whole = WithoutGaps { reading, scopes: BTreeMap::new() };
             for held in reading.held()? {
                 let reason = match held.state {
                     ChangeState::AuthorEnded => Refusal::AuthorEnded,
@@ -79,7 +84,8 @@ impl Grants<'_> {
                 work.changes += 1;
                 work.from = work.from.min(time);
                 work.to = work.to.max(time);
-                work.can_be_admitted |= !no_ends.is_empty();
+                let whole = whole.holds(&row, &held)?;
+                work.can_be_admitted |= whole && !no_ends.is_empty();
             }
             for row in reading.documents_with_lost()? {
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
@@ -146,5 +152,27 @@ impl Grants<'_> {
             }
             Ok(rows)
         })
+    }
+}
+
+/// Up to where everything that devices wrote in scopes is held.
+struct WithoutGaps<'a> {
+    reading: &'a Reading<'a>,
+    scopes: BTreeMap<([u8; 16], DeviceId), Vec<HeldUpTo>>,
+}
+
+impl WithoutGaps<'_> {
+    /// Whether all that a change's actor wrote in its document before it is held too.
+    fn holds(&mut self, row: &DocumentRow, held: &ChangeRow) -> Result<bool> {
+        let device = Actor(held.actor).device();
+        let up_to = match self.scopes.entry((row.scope_id, device)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(self.reading.held_of_device(&row.scope_id, device.as_bytes(), true)?)
+            }
+        };
+        let mut same =
+            up_to.iter().filter(|(document, actor, _)| (document, actor) == (&row.document_id, &held.actor));
+        Ok(same.any(|(_, _, seq)| held.seq <= *seq))
     }
 }
