@@ -22,6 +22,8 @@ mod meeting;
 mod mishaps;
 #[path = "simulation/oracles.rs"]
 mod oracles;
+#[path = "simulation/person.rs"]
+mod person;
 #[path = "simulation/rows.rs"]
 mod rows;
 #[path = "simulation/stories.rs"]

@@ -22,6 +22,8 @@ mod meeting;
 mod mishaps;
 #[path = "simulation/oracles.rs"]
 mod oracles;
+#[path = "simulation/person.rs"]
+mod person;
 #[path = "simulation/rows.rs"]
 mod rows;
 #[path = "simulation/stories.rs"]
@@ -109,6 +111,7 @@ const OTHERS: &[&str] = &[
     "clone",
     "command",
     "compact",
+    "confirm",
     "end in a session",
     "end of device",
     "file cut",
@@ -118,6 +121,7 @@ const OTHERS: &[&str] = &[
     "forged change",
     "grant",
     "grant of visits",
+    "let in",
     "refused command",
     "refused grant",
     "refused taking back",

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use caseplan_core::access::WorkToReview;
 use caseplan_core::contact::reads::ContactQuery;
-use caseplan_core::exchange::CancelToken;
+use caseplan_core::exchange::{CancelToken, Refusal};
 use caseplan_core::ids::CaseId;
 
+use crate::person::waiting;
 use crate::rows::Rows;
 use crate::support::Device;
 use crate::words;
@@ -20,6 +21,37 @@ pub fn hold(world: &World) {
     nothing_is_lost(world);
     nothing_is_forged(world);
     nothing_leaks(world);
+}
+
+/// What a person let in is in wherever the case is read, and nothing asks for a decision any more.
+pub fn nothing_waits(world: &World) {
+    for (case, by) in &world.decided {
+        for at in entitled(world, *case) {
+            let device = &world.devices[at];
+            let (mut waits, asks) = (waiting(device, *case), asked(device, *case));
+            // A branch that lost its fork where it was is listed there, and goes no further.
+            waits.retain(|work| at == *by || work.reason != Refusal::Forked);
+            let held = || Rows::of(device).changes();
+            assert!(waits.is_empty(), "{waits:?} waits on {at} although it was let in: {:#?}", held());
+            assert!(asks.is_empty(), "{asks:?} asks for a look on {at} although it was confirmed");
+        }
+    }
+}
+
+/// What an ended device handed over, and a person let in, is wherever the case is read.
+pub fn late_work_is_in(world: &World) {
+    if !world.ended_come_back || world.may_fork {
+        return;
+    }
+    for (contact, (case, by)) in &world.acknowledged {
+        let has = |at: usize| world.devices[at].store.contacts().get(*contact).unwrap().is_some();
+        if !world.ended.contains(by) || !world.decided.contains_key(case) || !has(*by) {
+            continue;
+        }
+        for at in entitled(world, *case) {
+            assert!(has(at), "contact {contact} of {case}, which the ended {by} handed over, is not on {at}");
+        }
+    }
 }
 
 /// Looks at what a session between two devices has left.

@@ -62,7 +62,7 @@ impl Rows {
     }
 
     /// Every change that is held, in words: what a look at two devices that never come to rest begins with.
-    fn changes(&self) -> BTreeSet<String> {
+    pub fn changes(&self) -> BTreeSet<String> {
         let mut statement = self
             .0
             .prepare_cached(

@@ -30,6 +30,12 @@ pub fn tell(seed: u64, steps: &[Step], trace: bool) -> Result<Tally, Failed> {
         steps.iter().for_each(|step| world.step(*step));
         world.come_to_rest();
         oracles::hold(world);
+        if world.decide() {
+            world.come_to_rest();
+            oracles::hold(world);
+            oracles::nothing_waits(world);
+            oracles::late_work_is_in(world);
+        }
         world.tally.clone()
     }));
     if trace {

@@ -65,6 +65,8 @@ pub struct World {
     pub backups: Vec<(usize, PathBuf)>,
     /// Whole phones, vaults included; nothing in a story in which none comes back.
     pub images: Option<Vec<(usize, Image)>>,
+    /// Cases of which a person let something in at the end, or confirmed it, and on which device.
+    pub decided: BTreeMap<CaseId, usize>,
     /// Whether a whole phone came back, so that an actor may have two changes of one number.
     pub may_fork: bool,
     seed: u64,
@@ -107,6 +109,7 @@ impl World {
             files: Vec::new(),
             backups: Vec::new(),
             images: dice.maybe(30, |_| Vec::new()),
+            decided: BTreeMap::new(),
             may_fork: false,
             seed,
         }
@@ -289,10 +292,7 @@ impl World {
 
     /// The workers who may read a case by the end, as a device of its founder's worker knows; nothing if there is none.
     pub fn readers(&self, case: CaseId) -> Option<BTreeSet<String>> {
-        let founder = &self.founders[&case];
-        let at = self
-            .living()
-            .find(|at| self.devices[*at].worker == *founder && self.devices[*at].cases().contains(&case))?;
+        let (founder, at) = (&self.founders[&case], self.a_founder(case)?);
         let grants = self.devices[at].store.grants().list(case).unwrap();
         let holding = grants
             .into_iter()
