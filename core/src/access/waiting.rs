@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::records::EndHash;
 use super::{Grants, receipts, scopes};
 use crate::error::{Error, Result};
 use crate::exchange::again::{self, Absent};
@@ -42,21 +41,13 @@ pub struct WaitingWork {
     pub can_be_admitted: bool,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Why {
-    Ended,
-    NotGranted,
-    Forked,
-}
-
 impl Grants<'_> {
     /// What waits for a person, by case and device.
     pub fn waiting(&self) -> Result<Vec<WaitingWork>> {
         let now = self.store.trusted_time()?;
         self.store.read(|reading| {
             let own = self.store.own();
-            let mut found: BTreeMap<(CaseId, DeviceId, Why), WaitingWork> = BTreeMap::new();
-            let mut whole = WithoutGaps { reading, scopes: BTreeMap::new() };
+            let (mut found, mut whole) = (Found::default(), WithoutGaps { reading, scopes: BTreeMap::new() });
             for held in reading.held()? {
                 let reason = match held.state {
                     ChangeState::AuthorEnded => Refusal::AuthorEnded,
@@ -65,27 +56,20 @@ impl Grants<'_> {
                 };
                 let row = reading.document_of_row(held.document)?;
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let change = receipts::facts_of(&row, &held, facts)?;
-                let (device, grants) = own.authority.ends_against(&change);
-                let no_ends: Vec<EndHash> = device.into_iter().chain(grants).collect();
-                let why = if reason == Refusal::AuthorEnded { Why::Ended } else { Why::NotGranted };
-                let device = Actor(held.actor).device();
-                let time = from_unix(held.time);
-                let work = found.entry((facts.case, device, why)).or_insert_with(|| WaitingWork {
+                let (of_device, of_grants) =
+                    own.authority.ends_against(&receipts::facts_of(&row, &held, facts)?);
+                let at = from_unix(held.time);
+                found.add(WaitingWork {
                     case: facts.case,
-                    device,
+                    device: Actor(held.actor).device(),
                     worker: own.authority.held_certificate(&held.certificate).map(|c| c.worker.clone()),
-                    changes: 0,
-                    from: time,
-                    to: time,
+                    changes: 1,
+                    from: at,
+                    to: at,
                     reason,
-                    can_be_admitted: false,
+                    can_be_admitted: (!of_device.is_empty() || !of_grants.is_empty())
+                        && whole.holds(&row, &held)?,
                 });
-                work.changes += 1;
-                work.from = work.from.min(time);
-                work.to = work.to.max(time);
-                let whole = whole.holds(&row, &held)?;
-                work.can_be_admitted |= whole && !no_ends.is_empty();
             }
             for row in reading.documents_with_lost()? {
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
@@ -95,23 +79,19 @@ impl Grants<'_> {
                 let is_absent = |device| own.authority.is_absent(device, &facts, now);
                 let absent = Absent { device: &is_absent, choices: &choices };
                 for (device, (changes, from, to)) in again::left_behind(reading, &row, &document, &absent)? {
-                    let (from, to) = (from_unix(from), from_unix(to));
-                    let place = (facts.case, device, Why::Forked);
-                    let work = found.entry(place).or_insert_with(|| WaitingWork {
+                    found.add(WaitingWork {
                         case: facts.case,
                         device,
                         worker: own.authority.judgement().workers(device).next().cloned(),
-                        changes: 0,
-                        from,
-                        to,
+                        changes,
+                        from: from_unix(from),
+                        to: from_unix(to),
                         reason: Refusal::Forked,
                         can_be_admitted: true,
                     });
-                    work.changes += changes;
-                    (work.from, work.to) = (work.from.min(from), work.to.max(to));
                 }
             }
-            Ok(found.into_values().collect())
+            Ok(found.0.into_values().collect())
         })
     }
 
@@ -152,6 +132,24 @@ impl Grants<'_> {
             }
             Ok(rows)
         })
+    }
+}
+
+/// What was found to wait: one piece for each case, device and reason.
+#[derive(Default)]
+struct Found(BTreeMap<(CaseId, DeviceId, String), WaitingWork>);
+
+impl Found {
+    fn add(&mut self, more: WaitingWork) {
+        match self.0.entry((more.case, more.device, more.reason.code().to_owned())) {
+            Entry::Vacant(place) => drop(place.insert(more)),
+            Entry::Occupied(known) => {
+                let work = known.into_mut();
+                work.changes += more.changes;
+                (work.from, work.to) = (work.from.min(more.from), work.to.max(more.to));
+                work.can_be_admitted |= more.can_be_admitted;
+            }
+        }
     }
 }
 
