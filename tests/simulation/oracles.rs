@@ -38,9 +38,10 @@ pub fn nothing_waits(world: &World) {
     }
 }
 
-/// What an ended device handed over, and a person let in, is wherever the case is read.
+/// What an ended device handed over, and a person let in, is wherever the case is read. An ended device is not told what a
+/// restored one has lost of that.
 pub fn late_work_is_in(world: &World) {
-    if !world.ended_come_back || world.may_fork {
+    if !world.ended_come_back || !world.restored.is_empty() {
         return;
     }
     for (contact, (case, by)) in &world.acknowledged {

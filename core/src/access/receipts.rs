@@ -2,6 +2,7 @@
 //! the end, so what was applied is always covered and nothing is ever taken out of a document.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::records::{EndHash, Records};
 use super::scopes;
@@ -31,7 +32,13 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
     if planted::is(Defect::ReceiptsSkipped) {
         return Ok(());
     }
-    let scopes: Vec<ScopeFacts> = change.authority.scopes().copied().collect();
+    let (was, is) = (before.judgement(), change.authority.judgement());
+    // Of a case that is judged as before nothing follows.
+    let changed = |facts: &&ScopeFacts| {
+        let judged = |authority: &Authority| authority.case_judgement(facts.case, facts.founder);
+        !Arc::ptr_eq(&was, &is) || !Arc::ptr_eq(&judged(before), &judged(&change.authority))
+    };
+    let scopes: Vec<ScopeFacts> = change.authority.scopes().filter(changed).copied().collect();
     // Where this device's word counts from now on it attests what it holds of everybody who ended before: it may have
     // learned of those ends while its word did not count, and what it has applied is never taken out.
     let gained: Vec<bool> = scopes
@@ -40,7 +47,6 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
             change.authority.may_attest(change.device, facts) && !before.may_attest(change.device, facts)
         })
         .collect();
-    let (was, is) = (before.judgement(), change.authority.judgement());
     let mut ends: Vec<(EndHash, DeviceId, bool)> = Vec::new();
     for (device, found) in &is.ended {
         let known = was.ended.get(device);

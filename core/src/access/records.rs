@@ -1,8 +1,8 @@
 //! Records, own or somebody else's, stored with what they bring about: receipts for each end that they bring, the
 //! certificates that count, the certificate to sign with. One transaction each.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::receipts;
 use crate::error::{Error, Result};
@@ -56,9 +56,7 @@ impl Store {
             let log = signed.record.log;
             log != authority.domain_log()
                 && log != authority.network_log()
-                && !authority
-                    .scopes()
-                    .any(|scope| log == *scope.case.as_bytes() || log == *scope.id().as_bytes())
+                && authority.case_of(&log).is_none()
         };
         taken.fresh = self.change_records(|change| {
             let mut fresh = 0;
@@ -131,7 +129,9 @@ impl Store {
                         tx.rotate_scope(facts.id().as_bytes())?;
                     }
                 }
-                keep_certificates(tx, &change.authority)?;
+                if !Arc::ptr_eq(&before.judgement(), &change.authority.judgement()) {
+                    keep_certificates(tx, &change.authority)?;
+                }
                 if let Some(newest) = change.authority.certificate_of(device) {
                     certificate = newest.hash();
                     tx.set_setting(setting::CERTIFICATE, &certificate)?;
@@ -142,6 +142,8 @@ impl Store {
             Ok::<_, Error>((value, fresh, certificate))
         });
         let (value, fresh, certificate) = result.map_err(|error| self.closing(error))?;
+        // The records are not copied again where nobody else has them.
+        drop(before);
         if !fresh.is_empty() {
             let mut own = self.inner.own.write().unwrap_or_else(PoisonError::into_inner);
             // Scopes may have become known meanwhile; records come only through here.
@@ -170,13 +172,8 @@ pub(crate) fn keep(tx: &Writing<'_>, authority: &Authority, signed: &Signed, rec
     if log == authority.domain_log() || log == authority.network_log() {
         return Ok(tx.add_domain_record(&bytes, received_at)?);
     }
-    let of_scope = authority.scopes().find(|scope| *scope.id().as_bytes() == log);
-    let of_case = authority.scopes().find(|scope| *scope.case.as_bytes() == log);
-    let log = match (of_scope, of_case) {
-        (Some(scope), _) => CaseLog { case: *scope.case.as_bytes(), scope: Some(log) },
-        (None, Some(_)) => CaseLog { case: log, scope: None },
-        (None, None) => return Err(StorageFailed::damaged("scope").into()),
-    };
+    let case = *authority.case_of(&log).ok_or(StorageFailed::damaged("scope"))?.as_bytes();
+    let log = CaseLog { case, scope: (log != case).then_some(log) };
     Ok(tx.add_case_record(&log, &bytes, received_at)?)
 }
 

@@ -71,7 +71,7 @@ struct Log {
 }
 
 impl CaseJudgement {
-    /// Judges the logs of a case: that of the case, and those of the scopes given and of its levels.
+    /// Judges the logs of a case: that of the case, and those of its levels and of its scopes that are here.
     pub fn of(
         held: &Held,
         domain: &DomainJudgement,
@@ -80,7 +80,7 @@ impl CaseJudgement {
         scopes: &[ScopeFacts],
     ) -> Self {
         let levels = (1..=5).map(Scope::Level);
-        let visits = scopes.iter().filter(|facts| facts.case == case).map(|facts| facts.scope);
+        let visits = scopes.iter().map(|facts| facts.scope);
         let mut logs: Vec<Log> = levels
             .chain(visits.filter(|scope| matches!(scope, Scope::Visits(_))))
             .map(|scope| Log { scope, id: scope.id(case) })

@@ -64,15 +64,29 @@ pub enum RecordRefused {
 #[derive(Debug, Clone)]
 pub struct Authority {
     held: Arc<Held>,
-    scopes: Arc<BTreeMap<ScopeId, ScopeFacts>>,
+    scopes: Arc<Scopes>,
     judged: Arc<Judged>,
 }
 
-/// What was judged of the records held; begun anew with each record.
+/// The scopes that are here.
+#[derive(Debug, Clone, Default)]
+struct Scopes {
+    by_id: BTreeMap<ScopeId, ScopeFacts>,
+    of_case: BTreeMap<CaseId, Vec<ScopeFacts>>,
+}
+
+/// What was judged of the records held: of the domain until one of its own comes, of a case until one of its logs does.
 #[derive(Debug, Default)]
 struct Judged {
     domain: OnceLock<Arc<DomainJudgement>>,
     cases: Mutex<BTreeMap<(CaseId, DeviceId), Arc<CaseJudgement>>>,
+}
+
+impl Clone for Judged {
+    fn clone(&self) -> Self {
+        let cases = self.cases.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { domain: self.domain.clone(), cases: Mutex::new(cases) }
+    }
 }
 
 /// So many network secrets are tried.
@@ -96,46 +110,55 @@ impl Authority {
     /// # Errors
     /// Why it is not held. After [`RecordRefused::Gap`] and [`RecordRefused::UnknownIssuer`] it may be sent again later.
     pub fn insert(&mut self, signed: Signed) -> Result<bool, RecordRefused> {
-        let domain =
-            signed.record.log == *self.domain().as_bytes() || signed.record.log == network_log(self.domain());
+        let log = signed.record.log;
         if self.held.get(&signed.record.hash()).is_some() {
             return Ok(false);
         }
         Arc::make_mut(&mut self.held).insert(signed)?;
-        let judged = Judged::default();
-        if !domain && let Some(known) = self.judged.domain.get() {
-            let _ = judged.domain.set(Arc::clone(known));
+        match self.case_of(&log) {
+            Some(case) => self.forget(case),
+            // The domain's logs, and those of which nobody has said whose they are.
+            None => self.judged = Arc::default(),
         }
-        self.judged = Arc::new(judged);
         Ok(true)
+    }
+
+    /// The case that a log belongs to, if it is its own or that of a scope that is here.
+    pub fn case_of(&self, log: &LogId) -> Option<CaseId> {
+        let of_case = || {
+            let case = CaseId(uuid::Uuid::from_bytes(*log));
+            self.scopes.of_case.contains_key(&case).then_some(case)
+        };
+        let scope = self.scopes.by_id.get(&ScopeId(uuid::Uuid::from_bytes(*log)));
+        scope.map(|facts| facts.case).or_else(of_case)
     }
 
     /// Says that a scope is here, so that its log is judged with its case's.
     pub fn know_scope(&mut self, scope: ScopeFacts) {
-        if let std::collections::btree_map::Entry::Vacant(place) =
-            Arc::make_mut(&mut self.scopes).entry(scope.id())
-        {
-            place.insert(scope);
-            self.forget_cases();
+        if self.scopes.by_id.contains_key(&scope.id()) {
+            return;
         }
+        let scopes = Arc::make_mut(&mut self.scopes);
+        scopes.by_id.insert(scope.id(), scope);
+        scopes.of_case.entry(scope.case).or_default().push(scope);
+        self.forget(scope.case);
     }
 
-    fn forget_cases(&mut self) {
-        let judged = Judged::default();
-        if let Some(known) = self.judged.domain.get() {
-            let _ = judged.domain.set(Arc::clone(known));
-        }
-        self.judged = Arc::new(judged);
+    /// A case is judged anew when it is asked for.
+    fn forget(&mut self, case: CaseId) {
+        let judged = Arc::make_mut(&mut self.judged);
+        let cases = judged.cases.get_mut().unwrap_or_else(PoisonError::into_inner);
+        cases.retain(|(judged, _), _| *judged != case);
     }
 
     /// The scopes that are here.
     pub fn scopes(&self) -> impl Iterator<Item = &ScopeFacts> {
-        self.scopes.values()
+        self.scopes.by_id.values()
     }
 
     /// A scope that is here.
     pub fn scope(&self, id: &ScopeId) -> Option<&ScopeFacts> {
-        self.scopes.get(id)
+        self.scopes.by_id.get(id)
     }
 
     /// The domain.
@@ -182,9 +205,8 @@ impl Authority {
     pub fn case_judgement(&self, case: CaseId, founder: DeviceId) -> Arc<CaseJudgement> {
         let mut cases = self.judged.cases.lock().unwrap_or_else(PoisonError::into_inner);
         let judge = || {
-            let scopes: Vec<ScopeFacts> =
-                self.scopes.values().filter(|facts| facts.case == case).copied().collect();
-            Arc::new(CaseJudgement::of(&self.held, &self.judgement(), case, founder, &scopes))
+            let scopes = self.scopes.of_case.get(&case).map(Vec::as_slice).unwrap_or_default();
+            Arc::new(CaseJudgement::of(&self.held, &self.judgement(), case, founder, scopes))
         };
         Arc::clone(cases.entry((case, founder)).or_insert_with(judge))
     }
