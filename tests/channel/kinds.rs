@@ -96,7 +96,7 @@ fn messages_of_a_member_who_keeps_no_rule() {
     let messages = export();
     let samples = messages
         .iter()
-        .flat_map(|message| (1..=27).map(|kind| [&[kind], message.get(1..).unwrap_or_default()].concat()));
+        .flat_map(|message| (1..=29).map(|kind| [&[kind], message.get(1..).unwrap_or_default()].concat()));
     let samples: Vec<_> = samples.collect();
     assert!(
         samples

@@ -38,10 +38,9 @@ pub fn nothing_waits(world: &World) {
     }
 }
 
-/// What an ended device handed over, and a person let in, is wherever the case is read. An ended device is not told what a
-/// restored one has lost of that.
+/// What an ended device handed over, and a person let in, is wherever the case is read.
 pub fn late_work_is_in(world: &World) {
-    if !world.ended_come_back || !world.restored.is_empty() {
+    if !world.ended_come_back || world.may_fork {
         return;
     }
     for (contact, (case, by)) in &world.acknowledged {

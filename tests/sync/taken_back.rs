@@ -280,6 +280,37 @@ fn what_a_restored_phone_has_lost_comes_again_from_whoever_lost_the_case() {
 }
 
 #[test]
+fn what_an_ended_device_had_handed_over_before_the_desk_was_restored_comes_again() {
+    let mut desk = Device::new("desk", "w-117");
+    let lost = Device::new("lost", "w-117");
+    take_in(&desk.store, &lost.store, "w-117", &[Role::Caseworker]);
+    let (case, visitor) = desk.lea("2026-0117");
+    desk.saturdays(&case, &visitor);
+    sync(&desk.store, &lost.store);
+    let occurrences = lost.planned("2026-03-02", "2026-05-30");
+    at(&desk, &lost, &format!("{}T18:00:00Z", occurrences[0].day));
+    let visit = lost.records(occurrences[0], NARRATIVE);
+    desk.store.identity().end_device(lost.store.identity().device(), EndReason::Lost).unwrap();
+    let backup = desk.folder.path().join("backup");
+    desk.store.back_up(&backup, |_| {}, &CancelToken::default()).unwrap();
+    for _ in 0..3 {
+        sync(&lost.store, &desk.store);
+    }
+    assert_eq!(desk.store.grants().waiting().unwrap()[0].changes, 1);
+    // The desk is set back to before, and the lost one takes it to hold the visit.
+    desk.restore(&backup);
+    assert_eq!(desk.store.grants().waiting().unwrap(), []);
+    for _ in 0..3 {
+        sync(&lost.store, &desk.store);
+    }
+    assert_eq!(desk.store.grants().waiting().unwrap()[0].changes, 1);
+    assert_eq!(desk.store.grants().admit(case.id, lost.store.identity().device()).unwrap(), 1);
+    assert!(desk.store.contacts().get(visit.id).unwrap().is_some());
+    let again = sync(&lost.store, &desk.store);
+    assert!(again.iter().all(|report| report.sent == 0), "{again:?}");
+}
+
+#[test]
 fn what_was_held_of_an_ended_device_while_a_case_was_taken_back_counts_for_all_after_a_new_grant() {
     let Story { phone, tablet, case, grant, .. } = substitute();
     let lost = Device::new("lost", "w-117");

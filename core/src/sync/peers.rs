@@ -262,6 +262,25 @@ impl Store {
         if vectors.is_empty() { Ok(()) } else { self.keep_held(peer, vectors, Said::Everything) }
     }
 
+    /// A peer holds this of what this device itself wrote in a document: no more, whatever it was taken to hold.
+    pub(crate) fn note_own_held(&self, peer: DeviceId, document: i64, held: &Holding) -> Result<()> {
+        let own = self.own().device;
+        self.inner.database.write(|tx| {
+            let before = tx.reading().held_by_peer(peer.as_bytes(), document)?;
+            tx.clear_held_elsewhere(peer.as_bytes(), document)?;
+            for (actor, seq) in before.iter().filter(|(actor, _)| !actor.starts_with(own.as_bytes())) {
+                tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
+            }
+            for (actor, (seq, hash)) in held.iter().filter(|(actor, _)| actor.starts_with(own.as_bytes())) {
+                let ours = tx.reading().hashes_at(document, actor, *seq)?;
+                if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
+                    tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Keeps what a peer said that it holds, by document id: of its own accord, or after it took in what was sent.
     pub(crate) fn note_held_documents<'a>(
         &self,

@@ -216,7 +216,9 @@ impl Replica {
         if shut_out {
             self.access = Access::UploadOnly;
             self.queue.clear();
-            self.out.retain(|wire| wire.are_records() || matches!(wire, Wire::Authority { .. }));
+            self.late_asked.clear();
+            let still_said = |wire: &Wire| matches!(wire, Wire::Authority { .. } | Wire::Lacks(_));
+            self.out.retain(|wire| wire.are_records() || still_said(wire));
         }
         Ok(shut_out)
     }

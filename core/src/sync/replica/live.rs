@@ -1,4 +1,4 @@
-//! What is committed while a session is open, and what an ended device still hands over.
+//! What is committed while a session is open.
 
 use super::{Access, Replica, Stage};
 use crate::error::Result;
@@ -26,18 +26,6 @@ impl Replica {
             self.queue_document(row.id, &later(kept, theirs))?;
         }
         self.queue_late()
-    }
-
-    /// Queues this device's own work that the peer is not known to hold.
-    pub(super) fn upload(&mut self) -> Result<()> {
-        self.stage = Stage::Upload;
-        for row in self.store.read(|reading| Ok(reading.documents()?))? {
-            // Whoever was never let in gets no word of it, though it would not keep it.
-            if self.store.let_in(self.peer, &row.scope_id)? {
-                self.queue_own(row)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -4,13 +4,15 @@
 //! - [`round`]: which buckets of scopes, documents and changes differ;
 //! - [`transfer`]: batches within a credit window, acknowledged after their commit;
 //! - [`blobs`]: the bytes of attachments;
-//! - [`live`]: what is committed while the session is open.
+//! - [`live`]: what is committed while the session is open;
+//! - [`late`]: own work in documents that the two do not look at in rounds, because one of them is shut out.
 //!
 //! It knows neither sockets nor clocks nor encryption. What was committed before a session is cut stays, and the next
 //! session goes on from there, because each begins with what both sides hold.
 
 mod authority;
 mod blobs;
+mod late;
 mod live;
 mod round;
 mod transfer;
@@ -126,6 +128,10 @@ pub(crate) struct Replica {
     offered: BTreeMap<LogId, LogVector>,
     /// What the peer has said of its logs, until it has said all.
     logs: Vec<(LogId, LogVector)>,
+    /// Own work of which the peer is asked what it holds, in pages that it has not answered,
+    late_asked: VecDeque<Vec<i64>>,
+    /// and the documents of which it has been asked.
+    late_known: BTreeSet<i64>,
     /// How many records there were when they were last looked at.
     record_count: usize,
     /// A blob's portion that was asked for: scope, hash, offset.
@@ -165,6 +171,8 @@ impl Replica {
             records: BTreeMap::new(),
             offered: BTreeMap::new(),
             logs: Vec::new(),
+            late_asked: VecDeque::new(),
+            late_known: BTreeSet::new(),
             record_count,
             wanting: None,
             not_there: BTreeSet::new(),
@@ -204,6 +212,7 @@ impl Replica {
             && self.queue.is_empty()
             && self.window.is_empty()
             && self.wanting.is_none()
+            && self.late_asked.is_empty()
     }
 
     /// Whether nothing more will be said.
@@ -228,7 +237,7 @@ impl Replica {
                 self.stage = Stage::Over;
                 self.out.clear();
                 self.keep_theirs()?;
-                self.store.settle_taken_back();
+                self.settle();
                 Ok(())
             }
             Wire::Failed { reason, .. } => Err(ReplicaFailed::Peer(reason)),
@@ -258,6 +267,8 @@ impl Replica {
             Wire::More { document, changes } => self.on_more(document, changes),
             Wire::Ack { document, held } => self.on_ack(document, held),
             Wire::Sent => self.on_sent(),
+            Wire::Late(work) => self.on_late(work),
+            Wire::Lacks(vectors) => self.on_lacks(vectors),
             Wire::BlobWant { scope, hash, offset } => self.on_blob_want(scope, hash, offset),
             Wire::BlobPart { scope, hash, offset, bytes } => self.on_blob_part((scope, hash), offset, &bytes),
             Wire::Notice(notices) => {
@@ -271,7 +282,7 @@ impl Replica {
     pub fn leave(&mut self) -> Result<()> {
         if self.stage != Stage::Over {
             self.keep_theirs()?;
-            self.store.settle_taken_back();
+            self.settle();
             self.out.push_back(Wire::Bye);
             self.stage = Stage::Over;
         }

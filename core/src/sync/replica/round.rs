@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::live::later;
 use super::{Access, Replica, ReplicaFailed, Side, Stage};
 use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
-use crate::storage::documents::DocumentRow;
 use crate::sync::digest::{self, Digest, Held};
 use crate::sync::wire::{Entry, Listing, PAGE_DIGESTS, PAGE_VECTORS, Wire};
 
@@ -119,7 +117,7 @@ impl Replica {
         // What was said of documents that both may read is in this; acknowledged late work is not.
         self.unkept.retain(|document| !held.0.values().any(|scope| scope.contains_key(document)));
         self.keep_theirs()?;
-        self.store.settle_taken_back();
+        self.settle();
         if self.round.again && self.side == Side::Initiator {
             return self.begin_round();
         }
@@ -316,31 +314,6 @@ impl Replica {
         let rows: Vec<i64> =
             self.round.held.0.get(scope).into_iter().flatten().map(|(_, held)| held.row).collect();
         rows.into_iter().try_for_each(|row| self.queue_document(row, &Holding::new()))
-    }
-
-    /// Queues what this device wrote where it was let in once: nobody may have it yet.
-    pub(super) fn queue_late(&mut self) -> Result<()> {
-        for row in self.store.late_documents(self.peer)? {
-            let id = row.document_id;
-            let waits = self.queue.iter().any(|outgoing| outgoing.row.document_id == id);
-            if !waits && self.window.iter().all(|(document, _, _)| *document != id) {
-                self.queue_own(row)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Queues this device's own changes of a document that the peer is not known to hold.
-    pub(super) fn queue_own(&mut self, row: DocumentRow) -> Result<()> {
-        let device = *self.store.own().device.as_bytes();
-        let kept = self.store.held_by(self.peer, row.id)?;
-        let held = later(kept, self.theirs.get(&row.document_id).cloned().unwrap_or_default());
-        let outgoing = self.store.read(|reading| Outgoing::own(reading, row, &held, &device))?;
-        if outgoing.left() > 0 {
-            self.round.documents += 1;
-            self.queue.push_back(outgoing);
-        }
-        Ok(())
     }
 
     /// Queues what the owner of a holding lacks of a document.

@@ -55,7 +55,8 @@ impl Replica {
             self.out.push_back(Wire::Sent);
             self.end_round()?;
         }
-        if self.stage == Stage::Upload && self.queue.is_empty() && self.window.is_empty() {
+        let nothing_left = self.queue.is_empty() && self.window.is_empty() && self.late_asked.is_empty();
+        if self.stage == Stage::Upload && nothing_left {
             self.leave()?;
         }
         Ok(())

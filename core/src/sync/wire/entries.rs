@@ -1,9 +1,10 @@
-//! Lists of entries of one size, a byte string each: digests, numbers of buckets, what is held of logs and documents.
+//! Lists: of entries of one size, a byte string each, as digests, numbers of buckets, what is held of logs and documents;
+//! and of these.
 
-use super::{Entry, MAX_ACTORS, MOST_BUCKETS, PAGE_DIGESTS};
+use super::{Entry, LateWork, MAX_ACTORS, MOST_BUCKETS, PAGE_DIGESTS, PAGE_LOGS, PAGE_VECTORS, list};
 use crate::exchange::vector::Holding;
 use crate::identity::LogVector;
-use crate::identity::cbor::Malformed;
+use crate::identity::cbor::{Malformed, Reader, Writer};
 use crate::sync::digest::Digest;
 
 pub(super) fn entries(entries: &[Entry]) -> Vec<u8> {
@@ -66,4 +67,66 @@ pub(super) fn read_holding(bytes: &[u8]) -> Result<Holding, Malformed> {
         Some((entry.get(..24)?.try_into().ok()?, (seq, entry.get(32..)?.try_into().ok()?)))
     };
     bytes.chunks_exact(40).map(|bytes| entry(bytes).ok_or(Malformed)).collect()
+}
+
+pub(super) fn write_logs(logs: &[([u8; 16], LogVector)]) -> Vec<u8> {
+    let mut writer = Writer::array(logs.len() as u64);
+    for (log, vector) in logs {
+        writer = writer.nested(2).bytes(log).bytes(&record_entries(vector));
+    }
+    writer.done()
+}
+
+pub(super) fn read_logs(body: &[u8]) -> Result<Vec<([u8; 16], LogVector)>, Malformed> {
+    list(body, PAGE_LOGS, |reader| {
+        of(reader, 2)?;
+        Ok((reader.fixed()?, read_record_entries(reader.bytes()?)?))
+    })
+}
+
+pub(super) fn write_list(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut writer = Writer::array(records.len() as u64);
+    for record in records {
+        writer = writer.bytes(record);
+    }
+    writer.done()
+}
+
+pub(super) fn read_list(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
+    list(body, PAGE_DIGESTS, |reader| Ok(reader.bytes()?.to_vec()))
+}
+
+pub(super) fn write_vectors(vectors: &[([u8; 16], Holding)]) -> Vec<u8> {
+    let mut writer = Writer::array(vectors.len() as u64);
+    for (document, held) in vectors {
+        writer = writer.nested(2).bytes(document).bytes(&holding(held));
+    }
+    writer.done()
+}
+
+pub(super) fn read_vectors(body: &[u8]) -> Result<Vec<([u8; 16], Holding)>, Malformed> {
+    list(body, PAGE_VECTORS, |reader| {
+        of(reader, 2)?;
+        Ok((reader.fixed()?, read_holding(reader.bytes()?)?))
+    })
+}
+
+pub(super) fn write_late(work: &[LateWork]) -> Vec<u8> {
+    let mut writer = Writer::array(work.len() as u64);
+    for (scope, document, held) in work {
+        writer = writer.nested(3).bytes(scope).bytes(document).bytes(&holding(held));
+    }
+    writer.done()
+}
+
+pub(super) fn read_late(body: &[u8]) -> Result<Vec<LateWork>, Malformed> {
+    list(body, PAGE_VECTORS, |reader| {
+        of(reader, 3)?;
+        Ok((reader.fixed()?, reader.fixed()?, read_holding(reader.bytes()?)?))
+    })
+}
+
+/// The beginning of an array of so many.
+pub(super) fn of(reader: &mut Reader<'_>, count: u64) -> Result<(), Malformed> {
+    if reader.nested()? == count { Ok(()) } else { Err(Malformed) }
 }

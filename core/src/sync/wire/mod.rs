@@ -16,8 +16,9 @@ use crate::ids::DocumentId;
 
 use batch::{decode_changes, decode_more, decode_snapshot, encode_changes, encode_more, encode_snapshot};
 use entries::{
-    entries, holding, read_buckets, read_entries, read_holding, read_numbers, read_record_entries,
-    record_entries,
+    entries, holding, read_buckets, read_entries, read_holding, read_late, read_list, read_logs,
+    read_numbers, read_record_entries, read_vectors, record_entries, write_late, write_list, write_logs,
+    write_vectors,
 };
 
 /// A batch holds at most so many changes,
@@ -39,6 +40,8 @@ const MAX_ACTORS: usize = 10_000;
 pub(crate) type Entry = ([u8; 16], Digest);
 /// A scope with the digests of its documents.
 pub(crate) type Listing = ([u8; 16], Vec<Entry>);
+/// A scope, a document, and what of the sender's own work in it the other side is taken to hold.
+pub(crate) type LateWork = ([u8; 16], [u8; 16], Holding);
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +95,10 @@ pub(crate) enum Wire {
     BlobWant { scope: [u8; 16], hash: BlobHash, offset: u64 },
     /// Bytes of an attachment from an offset on; none where there is nothing for the other side.
     BlobPart { scope: [u8; 16], hash: BlobHash, offset: u64, bytes: Vec<u8> },
+    /// What of the sender's own work the other side is taken to hold, in documents that no round looks at.
+    Late(Vec<LateWork>),
+    /// An answer: of these documents less is held, or other work of these numbers.
+    Lacks(Vec<([u8; 16], Holding)>),
     /// Nothing: the session is alive.
     Alive,
     /// The session is over.
@@ -154,13 +161,7 @@ impl Wire {
                 let numbers: Vec<u8> = buckets.iter().flat_map(|bucket| bucket.to_be_bytes()).collect();
                 (10, Writer::array(1).bytes(&numbers).done())
             }
-            Self::Vectors(vectors) => {
-                let mut writer = Writer::array(vectors.len() as u64);
-                for (document, held) in vectors {
-                    writer = writer.nested(2).bytes(document).bytes(&holding(held));
-                }
-                (11, writer.done())
-            }
+            Self::Vectors(vectors) => (11, write_vectors(vectors)),
             Self::Asked => (12, empty()),
             Self::Coming { documents, changes } => {
                 (13, Writer::array(2).unsigned(*documents).unsigned(*changes).done())
@@ -194,6 +195,8 @@ impl Wire {
             Self::More { document, changes } => (25, encode_more(*document, changes)),
             Self::SomeLogs(logs) => (26, write_logs(logs)),
             Self::SomeRecords(records) => (27, write_list(records)),
+            Self::Late(work) => (28, write_late(work)),
+            Self::Lacks(vectors) => (29, write_vectors(vectors)),
         }
     }
 
@@ -235,7 +238,7 @@ impl Wire {
             9 => {
                 let mut left = PAGE_DIGESTS;
                 Self::Documents(list(body, PAGE_DIGESTS, |reader| {
-                    pair(reader)?;
+                    entries::of(reader, 2)?;
                     let (scope, documents) = (reader.fixed()?, read_entries(reader.bytes()?)?);
                     left = left.checked_sub(documents.len()).ok_or(Malformed)?;
                     Ok((scope, documents))
@@ -247,10 +250,7 @@ impl Wire {
                 reader.end()?;
                 Self::Listed(buckets)
             }
-            11 => Self::Vectors(list(body, PAGE_VECTORS, |reader| {
-                pair(reader)?;
-                Ok((reader.fixed()?, read_holding(reader.bytes()?)?))
-            })?),
+            11 => Self::Vectors(read_vectors(body)?),
             12 => nothing(body, Self::Asked)?,
             13 => {
                 let mut reader = Reader::array(body, 2)?;
@@ -269,7 +269,7 @@ impl Wire {
             }
             18 => nothing(body, Self::Sent)?,
             19 => Self::Notice(list(body, PAGE_DIGESTS, |reader| {
-                pair(reader)?;
+                entries::of(reader, 2)?;
                 Ok((reader.fixed()?, short(reader.text()?)?))
             })?),
             20 => {
@@ -303,37 +303,12 @@ impl Wire {
             }
             26 => Self::SomeLogs(read_logs(body)?),
             27 => Self::SomeRecords(read_list(body)?),
+            28 => Self::Late(read_late(body)?),
+            29 => Self::Lacks(read_vectors(body)?),
             _ => return Ok(None),
         };
         Ok(Some(wire))
     }
-}
-
-fn write_logs(logs: &[([u8; 16], LogVector)]) -> Vec<u8> {
-    let mut writer = Writer::array(logs.len() as u64);
-    for (log, vector) in logs {
-        writer = writer.nested(2).bytes(log).bytes(&record_entries(vector));
-    }
-    writer.done()
-}
-
-fn read_logs(body: &[u8]) -> Result<Vec<([u8; 16], LogVector)>, Malformed> {
-    list(body, PAGE_LOGS, |reader| {
-        pair(reader)?;
-        Ok((reader.fixed()?, read_record_entries(reader.bytes()?)?))
-    })
-}
-
-fn write_list(records: &[Vec<u8>]) -> Vec<u8> {
-    let mut writer = Writer::array(records.len() as u64);
-    for record in records {
-        writer = writer.bytes(record);
-    }
-    writer.done()
-}
-
-fn read_list(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
-    list(body, PAGE_DIGESTS, |reader| Ok(reader.bytes()?.to_vec()))
 }
 
 fn empty() -> Vec<u8> {
@@ -343,10 +318,6 @@ fn empty() -> Vec<u8> {
 fn nothing(body: &[u8], wire: Wire) -> Result<Wire, Malformed> {
     Reader::array(body, 0)?.end()?;
     Ok(wire)
-}
-
-fn pair(reader: &mut Reader<'_>) -> Result<(), Malformed> {
-    if reader.nested()? == 2 { Ok(()) } else { Err(Malformed) }
 }
 
 fn short(text: &str) -> Result<String, Malformed> {
