@@ -180,7 +180,7 @@ impl Store {
         &self,
         peer: DeviceId,
         shared: &BTreeMap<LogId, LogVector>,
-        theirs: &[LogId],
+        theirs: &BTreeSet<LogId>,
     ) -> Result<Vec<LogId>> {
         let now = self.trusted_time()?;
         let own = self.own();

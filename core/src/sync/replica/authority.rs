@@ -1,6 +1,6 @@
 //! Authority records first: whoever is believed is settled before any case data is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Access, Replica, ReplicaFailed, Side, Stage};
 use crate::error::Result;
@@ -12,8 +12,8 @@ use crate::store::Store;
 use crate::sync::digest::Digest;
 use crate::sync::wire::{PAGE_LOGS, Wire};
 
-/// A peer may name so many logs: of 100,000 scopes and their cases.
-const MOST_LOGS: usize = 250_000;
+/// A peer may name so many logs and issuers in them: of 100,000 scopes and their cases.
+const MOST_LOG_ENTRIES: usize = 500_000;
 
 impl Replica {
     /// Says what this side holds of the domain log, and a digest of the other logs.
@@ -90,20 +90,27 @@ impl Replica {
 
     /// The peer says what it holds of some logs.
     pub(super) fn on_some_logs(&mut self, logs: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
+        if self.access == Access::UploadOnly {
+            return Ok(());
+        }
+        self.log_entries += logs.iter().map(|(_, vector)| 1 + vector.len()).sum::<usize>();
         self.logs.extend(logs);
-        if self.logs.len() > MOST_LOGS { Err(ReplicaFailed::Protocol("logs")) } else { Ok(()) }
+        // Nobody is asked for logs before he said what he holds.
+        let fits = self.heard && self.log_entries <= MOST_LOG_ENTRIES;
+        if fits { Ok(()) } else { Err(ReplicaFailed::Protocol("logs")) }
     }
 
     /// The peer's logs differ from this side's: both send what the other lacks of those that both are in.
     pub(super) fn on_logs(&mut self, last: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
         let mut logs = std::mem::take(&mut self.logs);
+        self.log_entries = 0;
         logs.extend(last);
         if self.access == Access::UploadOnly {
             return Ok(());
         }
         self.offered.clear();
         let own = self.store.shared_logs(self.peer)?;
-        let theirs: Vec<LogId> = logs.iter().map(|(log, _)| *log).collect();
+        let theirs: BTreeSet<LogId> = logs.iter().map(|(log, _)| *log).collect();
         let unheard = self.store.unheard_logs(self.peer, &own, &theirs)?;
         let said: Vec<LogId> =
             theirs.into_iter().filter(|log| own.contains_key(log)).chain(unheard.iter().copied()).collect();
@@ -174,6 +181,9 @@ impl Replica {
         if count == std::mem::replace(&mut self.record_count, count) {
             return Ok(false);
         }
+        // Whom a record shuts out of a log gets nothing of it any more: of a domain that it left no secret.
+        let (shared, domain) = (self.store.shared_logs(self.peer)?, self.store.own().authority.domain_log());
+        self.records.retain(|log, _| *log == domain || shared.contains_key(log));
         let mut records = Vec::new();
         for (log, theirs) in &mut self.records {
             records.extend(self.store.records_after(log, theirs));
@@ -186,10 +196,13 @@ impl Replica {
 
     /// The peer gets what records came to be here, and is judged by them: an end counts in the middle of a transfer.
     pub(super) fn notice_records(&mut self) -> Result<()> {
-        if matches!(self.stage, Stage::Authority | Stage::Over) || !self.say_new_records()? {
+        let known = self.store.record_count() == self.record_count;
+        if matches!(self.stage, Stage::Authority | Stage::Over) || known {
             return Ok(());
         }
-        if self.judge()? {
+        let shut_out = self.judge()?;
+        self.say_new_records()?;
+        if shut_out {
             self.out.push_back(Wire::UploadOnly);
         }
         // Who may read what has changed with them.

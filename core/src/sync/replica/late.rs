@@ -11,7 +11,7 @@ use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
-use crate::ids::{DeviceId, ScopeId};
+use crate::ids::DeviceId;
 use crate::storage::documents::DocumentRow;
 use crate::sync::wire::{LateWork, PAGE_VECTORS, Wire};
 
@@ -85,15 +85,15 @@ impl Replica {
         }
         let mut lacks = Vec::new();
         for (scope, document, theirs) in work {
-            // Of a scope that is known here it is known too who was let in and who may take it.
-            let known = self.store.own().authority.scope(&ScopeId(uuid::Uuid::from_bytes(scope))).is_some();
-            let shared = || {
-                Ok::<_, crate::Error>(self.store.let_in(self.peer, &scope)? && self.store.may_take(&scope)?)
-            };
-            if known && !shared()? {
-                continue;
+            let let_in = self.store.let_in(self.peer, &scope)?;
+            if let_in && !self.store.may_take(&scope)? {
+                continue; // it was taken back from here too
             }
-            let ours = self.held_of_author(&scope, &document, self.peer)?;
+            // Where it was never let in, as far as is known here, it is answered as if nothing were here.
+            let ours = match let_in {
+                true => self.held_of_author(&scope, &document, self.peer)?,
+                false => Holding::new(),
+            };
             let is_here = |actor: &[u8; 24], (seq, mark): (u64, [u8; 8])| {
                 ours.get(actor).is_some_and(|(last, ours)| {
                     *last > seq || *last == seq && (mark == [0; 8] || mark == *ours)

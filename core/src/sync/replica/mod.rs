@@ -128,6 +128,7 @@ pub(crate) struct Replica {
     offered: BTreeMap<LogId, LogVector>,
     /// What the peer has said of its logs, until it has said all.
     logs: Vec<(LogId, LogVector)>,
+    log_entries: usize,
     /// Own work of which the peer is asked what it holds, in pages that it has not answered,
     late_asked: VecDeque<Vec<i64>>,
     /// and the documents of which it has been asked.
@@ -171,6 +172,7 @@ impl Replica {
             records: BTreeMap::new(),
             offered: BTreeMap::new(),
             logs: Vec::new(),
+            log_entries: 0,
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
             record_count,

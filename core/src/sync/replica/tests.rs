@@ -6,6 +6,7 @@ use super::{Replica, Side};
 use crate::access::NewGrant;
 use crate::case::{CaseChange, NewCase, NewPerson};
 use crate::exchange::vector::Holding;
+use crate::identity::record::{EndReason, Signed};
 use crate::identity::{MemoryVault, Role, Scope};
 use crate::ids::{CaseId, DocumentId};
 use crate::storage::Location;
@@ -276,6 +277,35 @@ fn a_session_cut_after_any_message_is_resumed_and_ends_equal() {
 }
 
 #[test]
+fn a_device_that_is_ended_while_it_is_connected_hears_of_its_end_and_of_no_new_secret() {
+    let phone = store(51);
+    let lost = enrolled(&phone, 52);
+    let marc = enrolled_as(&phone, "w-204", 53);
+    let case = case(&phone, "2026-0117");
+    let grant = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    let grant = phone.grants().give(case, &grant).unwrap().id;
+    let [mut with_lost, mut with_marc] = [&lost, &marc].map(|other| Session::between(other, &phone));
+    with_lost.run();
+    with_marc.run();
+    let logs = |said: &[(usize, Wire)]| -> Vec<[u8; 16]> {
+        let records = said.iter().filter_map(|(side, wire)| match wire {
+            Wire::Records(records) | Wire::SomeRecords(records) if *side == 1 => Some(records.clone()),
+            _ => None,
+        });
+        records.flatten().map(|bytes| Signed::decode(&bytes).unwrap().record.log).collect()
+    };
+    let (domain, network) = (phone.own().authority.domain_log(), phone.own().authority.network_log());
+    phone.identity().end_device(lost.identity().device(), EndReason::Stolen).unwrap();
+    let told = logs(with_lost.says_of_news(1));
+    assert!(told.contains(&domain) && !told.contains(&network), "it hears of its end only");
+    assert!(logs(with_marc.says_of_news(1)).contains(&network), "others hear the new secret");
+    // Who lost a case hears that, and nothing of the logs of its scopes.
+    phone.grants().take_back(case, &[grant]).unwrap();
+    let told = logs(with_marc.says_of_news(1));
+    assert!(told.contains(case.as_bytes()) && !told.contains(Scope::Level(1).id(case).as_bytes()));
+}
+
+#[test]
 fn what_is_committed_while_both_are_found_equal_is_not_taken_for_the_peers() {
     let phone = store(31);
     let tablet = enrolled(&phone, 32);
@@ -345,5 +375,9 @@ fn who_names_a_scope_and_a_document_that_were_not_granted_gets_no_answer() {
         let [named, made_up] =
             [*scope.as_bytes(), [7; 16]].map(|scope| listed(scope, vec![(document, [1; 16])]));
         assert_eq!(answers(&named) == answers(&made_up), !granted);
+        // Late work is its own in any case.
+        let own = Holding::from([([7; 24], (1, [0; 8]))]);
+        let late = |scope| Wire::Late(vec![(scope, document, own.clone())]);
+        assert_eq!(answers(&[late(*scope.as_bytes())]), answers(&[late([7; 16])]));
     }
 }
