@@ -12,7 +12,37 @@ use caseplan_core::ids::CaseId;
 
 use crate::forks::{come_to_rest, kind_of_case, narratives, seen, team};
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, day};
+use crate::support::{Device, day, sound};
+
+#[test]
+fn both_branches_of_what_two_copies_hand_over_after_their_end_are_let_in() {
+    let desk = Device::new("forked-desk", "w-117");
+    let mut phone = Device::new("forked-late", "w-117");
+    take_in(&desk.store, &phone.store, "w-117", &[Role::Caseworker]);
+    let (case, _) = desk.lea("2026-0117");
+    come_to_rest(&[&desk, &phone]);
+    let author = phone.store.identity().device();
+    team(&phone, case.id, "north");
+    let monday = phone.image("monday");
+    team(&phone, case.id, "east");
+    desk.store.identity().end_device(author, EndReason::Lost).unwrap();
+    let hand_over = |phone: &Device| (0..3).for_each(|_| drop(sync(&phone.store, &desk.store)));
+    hand_over(&phone);
+    phone.come_back(&monday);
+    team(&phone, case.id, "south");
+    team(&phone, case.id, "west");
+    hand_over(&phone);
+    let waiting = || desk.store.grants().waiting().unwrap();
+    assert_eq!(waiting().iter().map(|work| work.changes).sum::<u64>(), 4);
+    // The work is let in, and with it the branch that was not kept.
+    assert!(waiting().iter().all(|work| work.can_be_admitted), "{:?}", waiting());
+    assert!(desk.store.grants().admit(case.id, author).unwrap() > 0);
+    assert_eq!(waiting(), []);
+    sound(&[&desk]);
+    let conflicts = desk.store.conflicts().list(Some(case.id)).unwrap();
+    let [conflict] = conflicts.as_slice() else { panic!("both say where the case is: {conflicts:?}") };
+    assert_eq!(conflict.values.len(), 2, "{conflict:?}");
+}
 
 #[test]
 fn of_an_ended_device_whoever_may_grant_chooses() {

@@ -44,7 +44,7 @@ impl Reading<'_> {
         refused: bool,
     ) -> Result<Vec<HeldUpTo>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT d.document_id, a.actor, c.seq, count(*) OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
+            "SELECT d.document_id, a.actor, c.seq, dense_rank() OVER (PARTITION BY c.actor ORDER BY c.seq) AS held
              FROM scope s JOIN document d ON d.scope = s.id JOIN actor a ON a.document = d.id
              JOIN change c ON c.actor = a.id
              WHERE s.scope_id = ?1 AND substr(a.actor, 1, 16) = ?2
