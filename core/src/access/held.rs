@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::{receipts, scopes};
-use crate::error::Result;
+use crate::document::Kind;
+use crate::error::{Error, Result};
 use crate::exchange::intake::Intake;
 use crate::identity::Verdict;
 use crate::storage::Reading;
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
-use crate::store::{Store, locked};
+use crate::store::{LogLevel, Store};
 
 /// Whether a change stands where the records of today put it. What was applied stays, whatever they say.
 pub(crate) fn fits(state: ChangeState, verdict: Verdict) -> bool {
@@ -26,39 +27,45 @@ pub(crate) fn fits(state: ChangeState, verdict: Verdict) -> bool {
 impl Store {
     /// Tries again whatever is held and not part of its document.
     pub(crate) fn retry_held(&self) -> Result<Vec<(DocumentRow, Intake)>> {
-        // An intake that judges by the records before is waited for, or what it holds would be looked for too early.
-        drop(locked(&self.inner.cache));
         let rows = self.rows(|reading| {
             let mut waiting: BTreeSet<i64> = reading.held()?.into_iter().map(|held| held.document).collect();
             waiting.extend(self.unsettled(reading)?);
             Ok(waiting)
         })?;
-        self.retry(rows)
+        Ok(self.retry(rows))
     }
 
-    /// Goes on where an earlier opening was cut short: ends the forks that can be ended, and lets in what counts by now.
-    pub(crate) fn catch_up(&self) -> Result<()> {
+    /// Goes on where this was cut short: ends the forks that can be ended, lets in what came too late and what counts by
+    /// now, and answers ends of devices. What fails is logged: nothing of it may keep the store from opening.
+    pub(crate) fn catch_up(&self) {
         if self.own().keys.is_none() {
-            return Ok(());
+            return;
         }
         let rows = self.rows(|reading| {
             let mut rows = self.unsettled(reading)?;
             rows.extend(reading.forked_documents()?);
-            rows.extend(self.misjudged(reading, reading.held()?)?);
+            let held = reading.held()?;
+            let late = held.iter().filter(|change| change.state == ChangeState::NotGranted);
+            rows.extend(late.map(|change| change.document));
+            rows.extend(self.misjudged(reading, held)?);
             Ok(rows)
-        })?;
-        self.retry(rows).map(|_| ())
+        });
+        let rows = rows.map(|rows| self.retry(rows));
+        for failed in [rows.err(), self.answer_ends().err()].into_iter().flatten() {
+            self.log_failure("catching_up.failed", &failed);
+        }
     }
 
-    /// Whether something is held of a document for a reason that the records of today do not give.
-    pub(crate) fn is_misjudged(&self, row: &DocumentRow) -> Result<bool> {
-        self.read(|reading| {
-            let held = reading.held_of(row.id)?.into_iter().map(|(held, _)| held).collect();
-            Ok(!self.misjudged(reading, held)?.is_empty())
-        })
+    /// Whether something of a document waits for want of a grant.
+    pub(crate) fn waits_for_a_grant(&self, row: &DocumentRow) -> Result<bool> {
+        self.read(|reading| Ok(reading.holds_in_state(row.id, ChangeState::NotGranted)?))
     }
 
-    /// The documents of held changes of which that is true.
+    /// The documents of which something is held for a reason that the records of today do not give.
+    pub(crate) fn misjudged_documents(&self) -> Result<Vec<DocumentRow>> {
+        self.rows(|reading| self.misjudged(reading, reading.held()?))
+    }
+
     fn misjudged(&self, reading: &Reading<'_>, held: Vec<ChangeRow>) -> Result<BTreeSet<i64>> {
         let own = self.own();
         let mut misjudged = BTreeSet::new();
@@ -68,7 +75,11 @@ impl Store {
             }
             let row = reading.document_of_row(change.document)?;
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-            if !fits(change.state, own.authority.verdict(&receipts::facts_of(&row, &change, facts)?)) {
+            // This version may know a kind that the one before did not.
+            let readable = change.state == ChangeState::NewerKind && Kind::from_code(&row.kind).is_some();
+            if readable
+                || !fits(change.state, own.authority.verdict(&receipts::facts_of(&row, &change, facts)?))
+            {
                 misjudged.insert(change.document);
             }
         }
@@ -81,12 +92,20 @@ impl Store {
         })
     }
 
-    fn retry(&self, rows: Vec<DocumentRow>) -> Result<Vec<(DocumentRow, Intake)>> {
-        let each = rows.into_iter().map(|row| {
-            let intake = self.take_changes(&row, Vec::new())?;
-            Ok((row, intake))
-        });
-        each.collect()
+    /// Tries each document; one that fails keeps nothing of the others out.
+    fn retry(&self, rows: Vec<DocumentRow>) -> Vec<(DocumentRow, Intake)> {
+        let mut tried = Vec::new();
+        for row in rows {
+            match self.take_changes(&row, Vec::new()) {
+                Ok(intake) => tried.push((row, intake)),
+                Err(failed) => self.log_failure("retry.failed", &failed),
+            }
+        }
+        tried
+    }
+
+    fn log_failure(&self, what: &'static str, failed: &Error) {
+        self.inner.log(LogLevel::Warning, what, vec![format!("{:.60}", failed.to_string())]);
     }
 }
 
@@ -97,8 +116,6 @@ mod tests {
     use super::*;
     use crate::access::NewGrant;
     use crate::case::CaseChange;
-    use crate::document::Kind;
-    use crate::error::Error;
     use crate::identity::MemoryVault;
     use crate::identity::record::{Grant, RecordBody};
     use crate::storage::Location;

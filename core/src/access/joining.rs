@@ -38,6 +38,12 @@ impl Identity<'_> {
     /// [`Error::Joining`] when the answer is not for this device, or does not countersign what this store signed with.
     pub fn adopt(&self, answer: &[u8]) -> Result<()> {
         self.store.ready()?;
+        self.join(answer)?;
+        self.store.retry_held()?;
+        Ok(())
+    }
+
+    fn join(&self, answer: &[u8]) -> Result<()> {
         let inner = &self.store.inner;
         let own_keys = self.store.own().keys.clone();
         let lost = own_keys.is_none();
@@ -49,7 +55,7 @@ impl Identity<'_> {
         if joined.domain() == self.domain() {
             return self.stay(joined, keys, lost);
         }
-        let _one_at_a_time = locked(&inner.records);
+        let (_one_at_a_time, _no_intake) = (locked(&inner.records), locked(&inner.cache));
         let now = self.store.now()?;
         let old = self.store.own().authority.clone();
         old.scopes().for_each(|scope| joined.know_scope(*scope));
@@ -77,7 +83,7 @@ impl Identity<'_> {
     /// The same domain again: with new keys after the old ones were lost, or with newer records.
     fn stay(&self, joined: Authority, keys: DeviceKeys, lost: bool) -> Result<()> {
         let inner = &self.store.inner;
-        let _one_at_a_time = locked(&inner.records);
+        let (_one_at_a_time, _no_intake) = (locked(&inner.records), locked(&inner.cache));
         let now = self.store.now()?;
         let before = self.store.own().authority.clone();
         let mut authority = before.clone();
@@ -123,19 +129,21 @@ impl Identity<'_> {
 
     fn become_device(
         &self,
-        authority: Authority,
+        mut authority: Authority,
         keys: DeviceKeys,
         certificate: [u8; 32],
         lost: bool,
     ) -> Result<()> {
         let inner = &self.store.inner;
-        let own = Own { device: keys.device_id(), keys: Some(keys), certificate, authority };
-        *inner.own.write().unwrap_or_else(PoisonError::into_inner) = own;
+        let mut own = inner.own.write().unwrap_or_else(PoisonError::into_inner);
+        // Scopes may have become known meanwhile.
+        own.authority.scopes().for_each(|scope| authority.know_scope(*scope));
+        *own = Own { device: keys.device_id(), keys: Some(keys), certificate, authority };
+        drop(own);
         if lost {
             begin_session(inner)?;
         }
         inner.worker.changed(Changes::of(Topic::Identity, None));
-        self.store.retry_held()?;
         Ok(())
     }
 }

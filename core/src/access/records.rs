@@ -1,14 +1,14 @@
 //! Records, own or somebody else's, stored with what they bring about: receipts for each end that they bring, the
 //! certificates that count, the certificate to sign with. One transaction each.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::receipts;
 use crate::error::{Error, Result};
 use crate::exchange::intake::Intake;
-use crate::identity::authority::{DeviceEnd, DomainJudgement};
-use crate::identity::record::{RecordHash, Signed};
+use crate::identity::record::{RecordBody, RecordHash, Signed};
 use crate::identity::{Authority, DeviceKeys, JoiningRefused, RecordRefused};
 use crate::ids::DeviceId;
 use crate::storage::documents::DocumentRow;
@@ -51,7 +51,6 @@ impl Store {
     /// Takes in records that somebody sent, then what waited for them.
     pub(crate) fn take_records(&self, records: Vec<Signed>) -> Result<TakenRecords> {
         let mut taken = TakenRecords::default();
-        let before = self.own().authority.judgement();
         let homeless = |authority: &Authority, signed: &Signed| {
             let log = signed.record.log;
             log != authority.domain_log()
@@ -73,23 +72,31 @@ impl Store {
             Ok(fresh)
         })?;
         if taken.fresh > 0 {
-            self.answer_ends(&before)?;
+            self.answer_ends()?;
             taken.retried = self.retry_held()?;
         }
         Ok(taken)
     }
 
     /// A worker's end of an own device brings no new network secret: whoever can issue makes it on learning of the end.
-    fn answer_ends(&self, before: &DomainJudgement) -> Result<()> {
+    pub(super) fn answer_ends(&self) -> Result<()> {
         let unanswered = {
             let own = self.own();
             let judgement = own.authority.judgement();
-            let is_new = |device: &DeviceId, end: &DeviceEnd| {
-                !before.ended.get(device).is_some_and(|known| known.contains(end))
-            };
-            judgement.ended.iter().any(|(device, ends)| {
-                ends.iter().any(|end| !judgement.may_issue(end.by) && is_new(device, end))
-            })
+            let by_others: BTreeSet<RecordHash> = judgement
+                .ended
+                .values()
+                .flatten()
+                .filter(|end| !judgement.may_issue(end.by))
+                .map(|end| end.record)
+                .collect();
+            // The order in which records came: no secret is newer than the last of these ends.
+            let records = own.authority.held().all();
+            let of_note = records.filter(|entry| {
+                by_others.contains(&entry.hash)
+                    || matches!(entry.signed.record.body, RecordBody::NetworkSecret(_))
+            });
+            of_note.last().is_some_and(|last| by_others.contains(&last.hash))
         };
         match unanswered.then(|| self.identity().renew_network_secret()) {
             Some(Err(Error::Joining(JoiningRefused::NotAnIssuer) | Error::KeysLost)) | None => Ok(()),
@@ -101,6 +108,8 @@ impl Store {
     pub(crate) fn change_records<T>(&self, work: impl FnOnce(&mut Records<'_>) -> Result<T>) -> Result<T> {
         self.ready()?;
         let _one_at_a_time = locked(&self.inner.records);
+        // And no intake meanwhile: it judges by all records that are stored, or what it applied is attested here.
+        let _no_intake = locked(&self.inner.cache);
         let now = self.now()?;
         let trusted = self.trusted_time()?;
         let (before, device, keys, certificate) = {

@@ -102,7 +102,8 @@ impl Guard<'_> {
     fn retried(&mut self) -> Result<Vec<Candidate>> {
         let mut candidates = Vec::new();
         for (held, chunk) in self.reading().held_of(self.row.id)? {
-            if held.state == ChangeState::Poisoned || held.state == ChangeState::NewerKind {
+            let newer = held.state == ChangeState::NewerKind && Kind::from_code(&self.row.kind).is_none();
+            if held.state == ChangeState::Poisoned || newer {
                 continue;
             }
             let change = SignedChange { chunk, signature: held.signature, certificate: held.certificate };

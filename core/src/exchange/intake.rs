@@ -111,17 +111,18 @@ impl Store {
         if intake.refused.iter().any(|(_, reason)| *reason == Refusal::Forked) && self.choose_branches(row)? {
             intake.accepted += self.pass_guard(row, Vec::new())?.accepted;
         }
-        // What came too late after a grant was taken back is let in by a device that may grant, for a while.
-        let late = intake.refused.iter().any(|(_, reason)| *reason == Refusal::NotGranted);
-        if late {
+        // What came too late after a grant was taken back is let in by a device that may grant, for a while; and with it
+        // what is held of that device in other documents of the scope.
+        if self.waits_for_a_grant(row)? {
             self.admit_late(row)?;
-        }
-        // It may have been let in with another document of its batch.
-        if late && self.is_misjudged(row)? {
-            let again = self.pass_guard(row, Vec::new())?;
-            intake.accepted += again.accepted;
-            intake.refused.retain(|(_, reason)| *reason != Refusal::NotGranted);
-            intake.refused.extend(again.refused);
+            for other in self.misjudged_documents()? {
+                let again = self.pass_guard(&other, Vec::new())?;
+                if other.id == row.id {
+                    intake.accepted += again.accepted;
+                    intake.refused.retain(|(_, reason)| *reason != Refusal::NotGranted);
+                    intake.refused.extend(again.refused);
+                }
+            }
         }
         for (hash, reason) in &intake.refused {
             self.inner.log(

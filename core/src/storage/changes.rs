@@ -207,6 +207,14 @@ impl Reading<'_> {
         Ok(count.unsigned_abs())
     }
 
+    /// Whether a change of a document is held in a state.
+    pub fn holds_in_state(&self, document: i64, state: ChangeState) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM change WHERE document = ?1 AND state <> 0 AND state = ?2)",
+        )?;
+        Ok(statement.query_row(params![document, state.code()], |row| row.get(0))?)
+    }
+
     /// Held changes of one document with their bytes.
     pub fn held_of(&self, document: i64) -> Result<Vec<(ChangeRow, Vec<u8>)>> {
         let mut statement = self

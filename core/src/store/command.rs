@@ -114,10 +114,10 @@ impl Store {
         });
         match result {
             Ok((value, changes, scopes)) => {
+                scopes.into_iter().for_each(|scope| self.know_scope(scope));
                 drop(cache);
                 let cases = changes.cases.iter().map(ToString::to_string).collect();
                 self.inner.log(LogLevel::Info, code, cases);
-                scopes.into_iter().for_each(|scope| self.know_scope(scope));
                 if !changes.topics.is_empty() {
                     self.inner.worker.changed(changes);
                 }

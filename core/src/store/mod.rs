@@ -182,6 +182,8 @@ impl Store {
             }
             return ready;
         }
+        // What was under way may have been cut off between a record and what follows from it.
+        self.catch_up();
         Ok(())
     }
 

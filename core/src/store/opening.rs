@@ -63,7 +63,7 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
     }
     store.refresh_projections()?;
     store.extend_horizon(store.zone().day_of(now))?;
-    store.catch_up()?;
+    store.catch_up();
     store.settle_taken_back();
     store.inner.worker.start(&store.inner);
     store.inner.worker.compact(None);
