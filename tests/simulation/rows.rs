@@ -61,6 +61,27 @@ impl Rows {
         rows.unwrap().map(Result::unwrap).collect()
     }
 
+    /// How many changes of a case wait because their author was ended, though all that they follow on is here.
+    pub fn refused_without_a_gap(&self, case: CaseId) -> u64 {
+        self.count(
+            "SELECT count(*) FROM change c JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
+             WHERE s.case_id = ?1 AND c.state = 5 AND c.seq = (
+                SELECT count(DISTINCT before.seq) FROM change before
+                WHERE before.actor = c.actor AND before.seq <= c.seq AND before.state <> 2)",
+            [case.as_bytes().as_slice()],
+        )
+    }
+
+    /// Whether something that a device wrote of a case waits for what it follows.
+    pub fn waits(&self, case: CaseId, author: DeviceId) -> bool {
+        self.count(
+            "SELECT count(*) FROM change c JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document
+             JOIN scope s ON s.id = d.scope
+             WHERE s.case_id = ?1 AND substr(a.actor, 1, 16) = ?2 AND c.state = 1",
+            [case.as_bytes().as_slice(), author.as_bytes().as_slice()],
+        ) > 0
+    }
+
     /// Every change that is held, in words: what a look at two devices that never come to rest begins with.
     pub fn changes(&self) -> BTreeSet<String> {
         let mut statement = self
