@@ -153,6 +153,28 @@ fn what_follows_on_a_change_that_has_not_come_waits_for_it() {
 }
 
 #[test]
+fn what_an_older_version_could_not_read_is_looked_at_again_when_the_store_is_opened() {
+    let mut desk = Device::new("desk", "w-117");
+    let (case, _) = desk.lea("2026-0117");
+    let lost = desk.enrol("lost", "w-204");
+    desk.meet(&lost);
+    let device = lost.store.identity().device();
+    team(&lost, &case, "south").unwrap();
+    desk.store.identity().end_device(device, EndReason::Lost).unwrap();
+    lost.hand_over(&desk);
+    let waiting = |desk: &Device| desk.store.grants().waiting().unwrap().len();
+    assert_eq!(waiting(&desk), 1);
+    // As an app would have kept it that does not know the kind.
+    desk.store.close();
+    let file = rusqlite::Connection::open(desk.file()).unwrap();
+    assert_eq!(file.execute("UPDATE change SET state = 4 WHERE state = 5", []).unwrap(), 1);
+    drop(file);
+    desk.restart();
+    assert_eq!(waiting(&desk), 1);
+    sound(&[&desk]);
+}
+
+#[test]
 fn a_device_ended_while_two_others_build_on_its_work_loses_them_nothing() {
     let desk = Device::new("desk", "w-117");
     let (case, _) = desk.lea("2026-0117");

@@ -256,8 +256,29 @@ fn a_document_of_a_kind_that_comes_later_is_kept_passed_on_and_not_shown() {
     let held = tablet.store.exchange().quarantine().unwrap();
     assert_eq!(held.len(), 1);
     assert_eq!((held[0].document, held[0].hash), (Some(newer.id), hash_of(&chunk)));
-    let again = hostile.says(&tablet, vec![changes_of(&newer, vec![hostile.signs(&newer, chunk)])]);
+    let again = hostile.says(&tablet, vec![changes_of(&newer, vec![hostile.signs(&newer, chunk.clone())])]);
     assert_eq!((again.known, reasons(&again)), (1, Vec::new()));
+    // And where it comes whole, as a long one does.
+    let mut document = empty(Kind::Case);
+    let mut chunks = vec![chunk.clone()];
+    document.load_incremental(&chunk).unwrap();
+    for day in 1..10 {
+        let chunk = hostile.writes(&document, |tx| tx.put(ROOT, "day", day).unwrap());
+        document.load_incremental(&chunk).unwrap();
+        chunks.push(chunk);
+    }
+    let signatures = chunks.iter().map(|chunk| (0, hostile.signs(&newer, chunk.clone()).signature)).collect();
+    let whole = Message::Snapshot {
+        document: newer.id,
+        header: newer.header.clone(),
+        chunk: document.save(),
+        certificates: vec![hostile.certificate],
+        signatures,
+    };
+    let report = hostile.says(&tablet, vec![whole]);
+    assert_eq!((report.known, reasons(&report)), (1, vec![Refusal::NewerKind; 9]));
+    phone.meet(&tablet);
+    assert_eq!(phone.store.exchange().quarantine().unwrap().len(), 10);
     assert!(tablet.store.verify(|_| {}, &Default::default()).unwrap().is_sound());
 }
 

@@ -132,19 +132,28 @@ fn disturbs(kind: Kind, change: &Change) -> bool {
     })
 }
 
-/// Loads a snapshot that a peer sent, within the limits, and reads all of it.
+/// Loads a snapshot that a peer sent, within the limits, and reads all of it. Of a kind that is not known here its changes
+/// can be read, which are all but the genesis, and nothing else.
 ///
 /// # Errors
 /// [`chunk::ChunkRefused`] when it is over a limit, is no document, or makes Automerge fail.
-pub fn load_snapshot(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Document, chunk::ChunkRefused> {
+pub fn changes_of_snapshot(
+    kind: Option<Kind>,
+    genesis: &ChangeHash,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<Vec<Vec<u8>>, chunk::ChunkRefused> {
     chunk::check_document(bytes, limits)?;
     walled(|| {
-        let document = Document::load(kind, bytes, &[]).ok()?;
-        if !document.holds(&kind.genesis_hash()) {
+        let document = Document::load(kind.unwrap_or(Kind::Case), bytes, &[]).ok()?;
+        if !document.holds(genesis) {
             return None;
         }
-        read_everything(&document);
-        Some(document)
+        if kind.is_some() {
+            read_everything(&document);
+        }
+        let changes = document.raw_changes().into_iter().filter(|(hash, _)| hash != genesis);
+        Some(changes.map(|(_, chunk)| chunk).collect())
     })
     .flatten()
     .ok_or(chunk::ChunkRefused::Malformed)

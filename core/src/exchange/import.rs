@@ -272,7 +272,7 @@ impl Import {
         let (document, header, mut changes) = match message {
             Message::Changes { document, header, changes } => (document, header, changes),
             Message::Snapshot { document, header, chunk, certificates, signatures } => {
-                match snapshot::take_apart(&header.kind, &chunk, &certificates, &signatures) {
+                match snapshot::take_apart(&header, &chunk, &certificates, &signatures) {
                     Ok(changes) if changes.is_empty() => return Vec::new(),
                     Ok(changes) => (document, header, changes),
                     Err(reason) => {

@@ -2,22 +2,22 @@
 //!
 //! Nothing in it is believed because it came together: each change goes through the guard like any other.
 
-use super::message::SignedChange;
+use super::message::{DocumentHeader, SignedChange};
 use super::refusal::Refusal;
 use crate::document::chunk::{self, Limits};
 use crate::document::{Kind, guard};
 
 /// The changes of a document chunk, ancestors first, each with its signature.
 pub fn take_apart(
-    kind: &str,
+    header: &DocumentHeader,
     chunk: &[u8],
     certificates: &[[u8; 32]],
     signatures: &[(u64, [u8; 64])],
 ) -> Result<Vec<SignedChange>, Refusal> {
-    let kind = Kind::from_code(kind).ok_or(Refusal::NewerKind)?;
-    let document = guard::load_snapshot(kind, chunk, &Limits::DEFAULT).map_err(Refusal::of_chunk)?;
+    let kind = Kind::from_code(&header.kind);
+    let loaded = guard::changes_of_snapshot(kind, &header.genesis, chunk, &Limits::DEFAULT);
     let mut changes = Vec::new();
-    for (_, chunk) in document.raw_changes() {
+    for chunk in loaded.map_err(Refusal::of_chunk)? {
         let header = chunk::read_change(&chunk, &Limits::DEFAULT).map_err(Refusal::of_chunk)?;
         changes.push((header.max_op(), header.actor, chunk));
     }
