@@ -78,7 +78,8 @@ impl Store {
         Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.was_let_in(device, facts)))
     }
 
-    fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
+    /// Whether a device may read a scope now.
+    pub(crate) fn reads(&self, device: DeviceId, scope: &[u8; 16]) -> Result<bool> {
         let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
         let own = self.own();
         Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.may_read(device, facts, now)))
@@ -157,6 +158,13 @@ impl Store {
     /// What is held of the logs that this device and a peer are both in, besides the domain's: of cases, of scopes, and
     /// of the network's secrets, which an ended device does not get.
     pub(crate) fn shared_logs(&self, peer: DeviceId) -> Result<BTreeMap<LogId, LogVector>> {
+        let logs = self.shared(peer)?;
+        let own = self.own();
+        Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
+    }
+
+    /// Which logs these are.
+    pub(crate) fn shared(&self, peer: DeviceId) -> Result<BTreeSet<LogId>> {
         let now = self.trusted_time()?;
         let own = self.own();
         let mut logs: BTreeSet<LogId> = BTreeSet::new();
@@ -170,7 +178,7 @@ impl Store {
         if own.authority.standing(peer, now) != Standing::Ended {
             logs.insert(own.authority.network_log());
         }
-        Ok(logs.into_iter().map(|log| (log, own.authority.vector(&log))).collect())
+        Ok(logs)
     }
 
     /// Of logs that this device shares with a peer, those of cases that something is granted of to the peer, and that it

@@ -13,7 +13,7 @@ use crate::sync::digest::Digest;
 use crate::sync::wire::{PAGE_LOGS, Wire};
 
 /// A peer may name so many logs and issuers in them: of 100,000 scopes and their cases.
-const MOST_LOG_ENTRIES: usize = 500_000;
+const MOST_LOG_ENTRIES: usize = 1_000_000;
 
 impl Replica {
     /// Says what this side holds of the domain log, and a digest of the other logs.
@@ -182,8 +182,10 @@ impl Replica {
             return Ok(false);
         }
         // Whom a record shuts out of a log gets nothing of it any more: of a domain that it left no secret.
-        let (shared, domain) = (self.store.shared_logs(self.peer)?, self.store.own().authority.domain_log());
-        self.records.retain(|log, _| *log == domain || shared.contains_key(log));
+        let (shared, domain) = (self.store.shared(self.peer)?, self.store.own().authority.domain_log());
+        self.records.retain(|log, _| *log == domain || shared.contains(log));
+        // Where it is let in again, a scope is introduced again with its log.
+        self.founded.retain(|scope| shared.contains(scope));
         let mut records = Vec::new();
         for (log, theirs) in &mut self.records {
             records.extend(self.store.records_after(log, theirs));
@@ -230,7 +232,10 @@ impl Replica {
             self.access = Access::UploadOnly;
             self.queue.clear();
             self.late_asked.clear();
-            let still_said = |wire: &Wire| matches!(wire, Wire::Authority { .. } | Wire::Lacks(_));
+            // It waits for answers to what it has handed over.
+            let still_said = |wire: &Wire| {
+                matches!(wire, Wire::Authority { .. } | Wire::Lacks(_) | Wire::Ack { .. } | Wire::Notice(_))
+            };
             self.out.retain(|wire| wire.are_records() || still_said(wire));
         }
         Ok(shut_out)

@@ -19,6 +19,9 @@ impl Replica {
     /// This device may hand over its own work and gets nothing.
     pub(super) fn upload(&mut self) -> Result<()> {
         self.stage = Stage::Upload;
+        if self.access == Access::UploadOnly {
+            return Ok(()); // neither gives the other anything
+        }
         let mut rows = Vec::new();
         for row in self.store.read(|reading| Ok(reading.documents()?))? {
             // Whoever was never let in gets no word of it, though it would not keep it.
@@ -27,6 +30,28 @@ impl Replica {
             }
         }
         self.queue_own(rows)
+    }
+
+    /// Once nothing is on its way any more, what was passed over because of that is queued; true if anything was.
+    pub(super) fn queue_skipped(&mut self) -> Result<bool> {
+        if !self.window.is_empty() || !std::mem::take(&mut self.late_skipped) {
+            return Ok(false);
+        }
+        match self.stage {
+            Stage::Upload => self.upload()?,
+            Stage::Round | Stage::Live => self.queue_late()?,
+            Stage::Authority | Stage::Over => {}
+        }
+        Ok(!self.queue.is_empty())
+    }
+
+    /// Whether the peer may have something of a scope still, and not only when it was queued.
+    pub(super) fn may_have(&self, scope: &[u8; 16]) -> Result<bool> {
+        if self.stage == Stage::Upload {
+            self.store.let_in(self.peer, scope)
+        } else {
+            self.store.reads(self.peer, scope)
+        }
     }
 
     /// Queues what this device wrote where it was let in once: nobody may have it yet.
@@ -41,7 +66,9 @@ impl Replica {
         for row in rows {
             let asked = self.late_asked.iter().flatten().any(|asked| *asked == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);
-            if asked || waits || self.window.iter().any(|(document, _, _)| *document == row.document_id) {
+            let on_its_way = self.window.iter().any(|(document, _, _)| *document == row.document_id);
+            self.late_skipped |= on_its_way;
+            if asked || waits || on_its_way {
                 continue;
             }
             let kept = self.store.held_by(self.peer, row.id)?;
@@ -130,6 +157,9 @@ impl Replica {
         for id in asked {
             let row = self.store.read(|reading| Ok(reading.document_still(id)?))?;
             let Some(row) = row else { continue };
+            if !self.may_have(&row.scope_id)? {
+                continue;
+            }
             if let Some(held) = vectors.get(&row.document_id) {
                 self.store.note_own_held(self.peer, row.id, held)?;
                 if let Some(theirs) = self.theirs.get_mut(&row.document_id) {

@@ -133,6 +133,8 @@ pub(crate) struct Replica {
     late_asked: VecDeque<Vec<i64>>,
     /// and the documents of which it has been asked.
     late_known: BTreeSet<i64>,
+    /// Whether a document was passed over because something of it was on its way.
+    late_skipped: bool,
     /// How many records there were when they were last looked at.
     record_count: usize,
     /// A blob's portion that was asked for: scope, hash, offset.
@@ -175,6 +177,7 @@ impl Replica {
             log_entries: 0,
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
+            late_skipped: false,
             record_count,
             wanting: None,
             not_there: BTreeSet::new(),
@@ -245,6 +248,8 @@ impl Replica {
             Wire::Failed { reason, .. } => Err(ReplicaFailed::Peer(reason)),
             Wire::Alive => Ok(()),
             _ if self.stage == Stage::Over => Ok(()),
+            // The peer learned in the middle of a round that this device may only hand over its own.
+            _ if self.stage == Stage::Upload && wire.is_of_a_round() => Ok(()),
             Wire::Hello { .. } => Err(ReplicaFailed::Protocol("hello")),
             Wire::Authority { vector, cases } => self.on_authority(vector, cases),
             Wire::SomeLogs(logs) => self.on_some_logs(logs),

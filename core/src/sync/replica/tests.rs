@@ -1,12 +1,13 @@
 //! Two stores and the messages between them, with no channel in between.
 
+mod ends;
+
 use std::sync::Arc;
 
 use super::{Replica, Side};
 use crate::access::NewGrant;
 use crate::case::{CaseChange, NewCase, NewPerson};
 use crate::exchange::vector::Holding;
-use crate::identity::record::{EndReason, Signed};
 use crate::identity::{MemoryVault, Role, Scope};
 use crate::ids::{CaseId, DocumentId};
 use crate::storage::Location;
@@ -274,35 +275,6 @@ fn a_session_cut_after_any_message_is_resumed_and_ends_equal() {
         cut_at += 1;
     }
     assert!(cut_at > 10, "{cut_at}");
-}
-
-#[test]
-fn a_device_that_is_ended_while_it_is_connected_hears_of_its_end_and_of_no_new_secret() {
-    let phone = store(51);
-    let lost = enrolled(&phone, 52);
-    let marc = enrolled_as(&phone, "w-204", 53);
-    let case = case(&phone, "2026-0117");
-    let grant = NewGrant::colleague("w-204".parse().unwrap(), 1);
-    let grant = phone.grants().give(case, &grant).unwrap().id;
-    let [mut with_lost, mut with_marc] = [&lost, &marc].map(|other| Session::between(other, &phone));
-    with_lost.run();
-    with_marc.run();
-    let logs = |said: &[(usize, Wire)]| -> Vec<[u8; 16]> {
-        let records = said.iter().filter_map(|(side, wire)| match wire {
-            Wire::Records(records) | Wire::SomeRecords(records) if *side == 1 => Some(records.clone()),
-            _ => None,
-        });
-        records.flatten().map(|bytes| Signed::decode(&bytes).unwrap().record.log).collect()
-    };
-    let (domain, network) = (phone.own().authority.domain_log(), phone.own().authority.network_log());
-    phone.identity().end_device(lost.identity().device(), EndReason::Stolen).unwrap();
-    let told = logs(with_lost.says_of_news(1));
-    assert!(told.contains(&domain) && !told.contains(&network), "it hears of its end only");
-    assert!(logs(with_marc.says_of_news(1)).contains(&network), "others hear the new secret");
-    // Who lost a case hears that, and nothing of the logs of its scopes.
-    phone.grants().take_back(case, &[grant]).unwrap();
-    let told = logs(with_marc.says_of_news(1));
-    assert!(told.contains(case.as_bytes()) && !told.contains(Scope::Level(1).id(case).as_bytes()));
 }
 
 #[test]

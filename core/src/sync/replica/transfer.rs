@@ -27,6 +27,9 @@ impl Replica {
         while self.may_send() {
             let Some(mut outgoing) = self.queue.pop_front() else { break };
             let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
+            if !self.may_have(&scope)? {
+                continue; // it was taken back since it was queued
+            }
             // Who holds something of a document knows its scope, and was told what it lacked of the scope's log.
             let known = outgoing.known && self.stage != Stage::Upload && self.records.contains_key(&scope);
             let (founded, message) = store.read(|reading| {
@@ -44,6 +47,9 @@ impl Replica {
             if outgoing.left() > 0 {
                 self.queue.push_front(outgoing);
             }
+        }
+        if self.queue_skipped()? {
+            return self.fill();
         }
         if self.stage == Stage::Round
             && self.round.they_asked

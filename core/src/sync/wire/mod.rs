@@ -119,6 +119,14 @@ impl Wire {
         matches!(self, Self::Records(_) | Self::SomeRecords(_))
     }
 
+    /// Whether it belongs to a round.
+    pub fn is_of_a_round(&self) -> bool {
+        matches!(
+            self,
+            Self::Scopes(_) | Self::Equal | Self::Buckets(_) | Self::Documents(_) | Self::Listed(_)
+        ) || matches!(self, Self::Vectors(_) | Self::Asked | Self::Coming { .. } | Self::Sent)
+    }
+
     /// What it says before anything is compressed.
     #[cfg(any(test, feature = "testing"))]
     pub fn in_the_clear(&self) -> Vec<u8> {

@@ -1,0 +1,106 @@
+//! Devices that are ended, or lose a case, while they are connected.
+
+use super::*;
+use crate::identity::record::{EndReason, Signed};
+
+#[test]
+fn a_device_that_is_ended_while_it_is_connected_hears_of_its_end_and_of_no_new_secret() {
+    let phone = store(51);
+    let lost = enrolled(&phone, 52);
+    let marc = enrolled_as(&phone, "w-204", 53);
+    let case = case(&phone, "2026-0117");
+    let grant = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    let grant = phone.grants().give(case, &grant).unwrap().id;
+    let [mut with_lost, mut with_marc] = [&lost, &marc].map(|other| Session::between(other, &phone));
+    with_lost.run();
+    with_marc.run();
+    let logs = |said: &[(usize, Wire)]| -> Vec<[u8; 16]> {
+        let records = said.iter().filter_map(|(side, wire)| match wire {
+            Wire::Records(records) | Wire::SomeRecords(records) if *side == 1 => Some(records.clone()),
+            _ => None,
+        });
+        records.flatten().map(|bytes| Signed::decode(&bytes).unwrap().record.log).collect()
+    };
+    let (domain, network) = (phone.own().authority.domain_log(), phone.own().authority.network_log());
+    phone.identity().end_device(lost.identity().device(), EndReason::Stolen).unwrap();
+    let told = logs(with_lost.says_of_news(1));
+    assert!(told.contains(&domain) && !told.contains(&network), "it hears of its end only");
+    assert!(logs(with_marc.says_of_news(1)).contains(&network), "others hear the new secret");
+    // Who lost a case hears that, and nothing of the logs of its scopes.
+    phone.grants().take_back(case, &[grant]).unwrap();
+    let told = logs(with_marc.says_of_news(1));
+    assert!(told.contains(case.as_bytes()) && !told.contains(Scope::Level(1).id(case).as_bytes()));
+}
+
+/// A session in which the phone ends the other device before it says its message of this number; false if it says fewer.
+fn ended_at(said: usize) -> bool {
+    let seed = 1_000 + 2 * said as u64;
+    let phone = store(seed);
+    let lost = enrolled(&phone, seed + 1);
+    let cases: Vec<CaseId> = (0..6).map(|at| case(&phone, &format!("2026-{at}"))).collect();
+    Session::between(&lost, &phone).run();
+    // The phone has something for it, more than the window holds, and holds some of its work and lacks some.
+    team(&lost, cases[0], "north");
+    Session::between(&lost, &phone).run();
+    team(&lost, cases[0], "south");
+    team(&lost, cases[1], "west");
+    cases[2..].iter().for_each(|case| team(&phone, *case, "east"));
+    let mut session = Session::between(&lost, &phone);
+    let (mut count, mut ended) = (0, false);
+    loop {
+        let mut moved = false;
+        for side in [1, 0] {
+            loop {
+                if side == 1 && count == said && !ended {
+                    phone.identity().end_device(lost.identity().device(), EndReason::Stolen).unwrap();
+                    ended = true;
+                }
+                let Some(wire) = session.sides[side].next().unwrap() else { break };
+                (moved, count) = (true, count + usize::from(side == 1));
+                let heard = session.sides[1 - side].receive(wire.clone());
+                assert!(heard.is_ok(), "{said}: {wire:?}: {heard:?}");
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    if ended {
+        assert!(session.sides.iter().all(Replica::is_over), "{said}");
+        let held = phone.read(|reading| Ok(reading.held()?.len())).unwrap();
+        let teams = [0, 1].map(|at| phone.cases().get(cases[at]).unwrap().unwrap().team);
+        let let_in = teams.iter().filter(|team| matches!(team.as_deref(), Some("south" | "west"))).count();
+        assert_eq!(held + let_in, 2, "{said}: {held} wait, {let_in} came before");
+    }
+    ended
+}
+
+#[test]
+fn a_device_that_is_ended_at_any_message_hands_over_all_of_its_work_and_leaves_in_good_order() {
+    let mut said = 0;
+    while ended_at(said) {
+        said += 1;
+    }
+    assert!(said > 10, "{said}");
+}
+
+#[test]
+fn two_devices_that_were_ended_give_each_other_nothing_and_leave() {
+    let phone = store(71);
+    let [one, other] = [72, 73].map(|seed| enrolled(&phone, seed));
+    let id = case(&one, "2026-0117");
+    Session::between(&one, &phone).run();
+    Session::between(&one, &other).run();
+    team(&one, id, "north");
+    for device in [&one, &other] {
+        phone.identity().end_device(device.identity().device(), EndReason::Lost).unwrap();
+    }
+    [&one, &other].iter().for_each(|device| Session::between(device, &phone).run());
+    team(&one, id, "south");
+    for (initiator, responder) in [(&one, &other), (&other, &one)] {
+        let mut session = Session::between(initiator, responder);
+        session.run();
+        assert!(session.sides.iter().all(Replica::is_over), "{:?}", session.said);
+        assert!(!session.said.iter().any(|(_, wire)| matches!(wire, Wire::Late(_) | Wire::Changes(_))));
+    }
+}
