@@ -200,6 +200,9 @@ impl Identity<'_> {
     pub(crate) fn renew_network_secret(&self) -> Result<()> {
         let secret = random::bytes(self.store.inner.config.random.as_ref())?;
         self.store.issuing(|change, by| {
+            if by.power != IssuerPower::All {
+                return Err(JoiningRefused::NotAnIssuer.into());
+            }
             let made = change.authority.issue_secret(by.key, secret, change.now);
             made.map(|_| ()).map_err(|_| Error::Unexpected { reason: "network_secret" })
         })

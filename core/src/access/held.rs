@@ -61,9 +61,11 @@ impl Store {
         self.read(|reading| Ok(reading.holds_in_state(row.id, ChangeState::NotGranted)?))
     }
 
-    /// The documents of which something is held for a reason that the records of today do not give.
-    pub(crate) fn misjudged_documents(&self) -> Result<Vec<DocumentRow>> {
-        self.rows(|reading| self.misjudged(reading, reading.held()?))
+    /// The documents of a scope of which something is held for a reason that the records of today do not give.
+    pub(crate) fn misjudged_documents(&self, scope: &[u8; 16]) -> Result<Vec<DocumentRow>> {
+        let mut rows = self.rows(|reading| self.misjudged(reading, reading.held()?))?;
+        rows.retain(|row| row.scope_id == *scope);
+        Ok(rows)
     }
 
     fn misjudged(&self, reading: &Reading<'_>, held: Vec<ChangeRow>) -> Result<BTreeSet<i64>> {
@@ -104,7 +106,7 @@ impl Store {
         tried
     }
 
-    fn log_failure(&self, what: &'static str, failed: &Error) {
+    pub(crate) fn log_failure(&self, what: &'static str, failed: &Error) {
         self.inner.log(LogLevel::Warning, what, vec![format!("{:.60}", failed.to_string())]);
     }
 }

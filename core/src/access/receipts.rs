@@ -120,9 +120,9 @@ fn write(
     end: EndHash,
     subjects: &[DeviceId],
     cover: Cover,
-) -> Result<()> {
+) -> Result<bool> {
     if !change.authority.may_attest(change.device, facts) {
-        return Ok(());
+        return Ok(false);
     }
     let late = matches!(cover, Cover::Late);
     let log = *facts.id().as_bytes();
@@ -138,9 +138,10 @@ fn write(
     changes.dedup();
     let nothing = records.is_empty() && changes.is_empty();
     if nothing && !matches!(cover, Cover::Applied { nothing_too: true }) {
-        return Ok(());
+        return Ok(false);
     }
-    issue(change, &log, Receipt { end, records, changes, by_person: false })
+    issue(change, &log, Receipt { end, records, changes, by_person: false })?;
+    Ok(true)
 }
 
 /// Attests what is held of the subjects' records in a case's log, in that log: whoever reads anything of the case hears
@@ -206,8 +207,9 @@ fn issue(change: &mut Records<'_>, log: &LogId, whole: Receipt) -> Result<()> {
 }
 
 impl Store {
-    /// Attests what came too late after a grant was taken back, if this device may grant: in the whole scope.
-    pub(crate) fn admit_late(&self, row: &DocumentRow) -> Result<()> {
+    /// Attests what came too late after a grant was taken back, if this device may grant: in the whole scope. True if it
+    /// attested anything.
+    pub(crate) fn admit_late(&self, row: &DocumentRow) -> Result<bool> {
         let trusted = self.trusted_time()?;
         self.attest(row, false, |authority, device, facts, change| {
             let extent = facts.extent();
@@ -226,14 +228,14 @@ impl Store {
         })
     }
 
-    /// Writes receipts for the held changes of a document that somebody chose to let in. What a
+    /// Writes receipts for the held changes of a document that somebody chose to let in; true if it wrote any. What a
     /// person lets in is vouched for with all that its author's device wrote there before; nothing else of the device is.
     pub(crate) fn attest(
         &self,
         row: &DocumentRow,
         by_person: bool,
         choose: impl Fn(&Authority, DeviceId, &ScopeFacts, &ChangeFacts<'_>) -> bool,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let chosen = self.read(|reading| {
             let own = self.own();
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(None) };
@@ -253,11 +255,12 @@ impl Store {
             }
             Ok(Some((facts, chosen)))
         })?;
-        let Some((facts, chosen)) = chosen.filter(|(_, chosen)| !chosen.is_empty()) else { return Ok(()) };
+        let Some((facts, chosen)) = chosen.filter(|(_, chosen)| !chosen.is_empty()) else { return Ok(false) };
         self.change_records(|change| {
+            let mut wrote = false;
             for ((end, device), actors) in chosen {
                 if !by_person {
-                    write(change, &facts, end, &[device], Cover::Late)?;
+                    wrote |= write(change, &facts, end, &[device], Cover::Late)?;
                     continue;
                 }
                 let held = change.tx.reading().held_of_device(&row.scope_id, device.as_bytes(), true)?;
@@ -268,8 +271,9 @@ impl Store {
                     .map(|(document, actor, seq)| Ok((DocumentId::from_slice(&document)?, Actor(actor), seq)))
                     .collect::<Result<Vec<_>>>()?;
                 decide(change, &facts, end, changes)?;
+                wrote = true;
             }
-            Ok(())
+            Ok(wrote)
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use super::receipts;
 use crate::error::{Error, Result};
 use crate::exchange::intake::Intake;
-use crate::identity::record::{RecordBody, RecordHash, Signed};
+use crate::identity::record::{RecordHash, Signed};
 use crate::identity::{Authority, DeviceKeys, JoiningRefused, RecordRefused};
 use crate::ids::DeviceId;
 use crate::storage::documents::DocumentRow;
@@ -72,7 +72,9 @@ impl Store {
             Ok(fresh)
         })?;
         if taken.fresh > 0 {
-            self.answer_ends()?;
+            if let Err(failed) = self.answer_ends() {
+                self.log_failure("answering.failed", &failed);
+            }
             taken.retried = self.retry_held()?;
         }
         Ok(taken)
@@ -92,10 +94,9 @@ impl Store {
                 .collect();
             // The order in which records came: no secret is newer than the last of these ends.
             let records = own.authority.held().all();
-            let of_note = records.filter(|entry| {
-                by_others.contains(&entry.hash)
-                    || matches!(entry.signed.record.body, RecordBody::NetworkSecret(_))
-            });
+            let secrets: BTreeSet<RecordHash> = judgement.secrets.iter().map(|(_, hash)| *hash).collect();
+            let of_note =
+                records.filter(|entry| by_others.contains(&entry.hash) || secrets.contains(&entry.hash));
             of_note.last().is_some_and(|last| by_others.contains(&last.hash))
         };
         match unanswered.then(|| self.identity().renew_network_secret()) {

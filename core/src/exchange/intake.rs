@@ -113,14 +113,16 @@ impl Store {
         }
         // What came too late after a grant was taken back is let in by a device that may grant, for a while; and with it
         // what is held of that device in other documents of the scope.
-        if self.waits_for_a_grant(row)? {
-            self.admit_late(row)?;
-            for other in self.misjudged_documents()? {
-                let again = self.pass_guard(&other, Vec::new())?;
+        if self.waits_for_a_grant(row)? && self.admit_late(row)? {
+            for other in self.misjudged_documents(&row.scope_id)? {
+                let again = self.pass_guard(&other, Vec::new());
                 if other.id == row.id {
+                    let again = again?;
                     intake.accepted += again.accepted;
                     intake.refused.retain(|(_, reason)| *reason != Refusal::NotGranted);
                     intake.refused.extend(again.refused);
+                } else if let Err(failed) = again {
+                    self.log_failure("retry.failed", &failed);
                 }
             }
         }
