@@ -77,6 +77,9 @@ impl World {
             self.count("version skew");
         }
         for report in &reports {
+            // Both keep to it, whatever becomes of the connection.
+            let honest = !matches!(report.failed, Some(SyncFailed::Protocol(_)));
+            assert!(honest, "{one} with {other}: {report:?}");
             let outcome = report.failed.as_ref().map_or("in good order", SyncFailed::code);
             self.trace.push(format!("  {:?}", report.failed));
             self.count(&format!("session {outcome}"));

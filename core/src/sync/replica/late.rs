@@ -90,7 +90,7 @@ impl Replica {
             let work = self.store.read(|reading| {
                 let with_marks = page.iter().map(|(row, held)| {
                     let ours = vector::of_document(reading, row.id)?;
-                    // Of a later number than the peer is taken to hold nobody has the mark at hand: it says so itself.
+                    // The mark of an earlier number than the last is not at hand: zeros say nothing of it.
                     let marked = held.iter().map(|(actor, (seq, _))| {
                         let mark = ours.get(actor).filter(|(last, _)| last == seq).map(|(_, mark)| *mark);
                         (*actor, (*seq, mark.unwrap_or_default()))
