@@ -174,7 +174,9 @@ pub fn q2(_: &Places) -> Vec<Line> {
     let file = document.save();
     let change = document.get_changes(&[])[0].clone().bytes().into_owned();
     drop(document);
-    let refused = || guard::load_snapshot(Kind::ContactLog, &file, &Limits::DEFAULT).is_err();
+    let kind = Kind::ContactLog;
+    let refused =
+        || guard::changes_of_snapshot(Some(kind), &kind.genesis_hash(), &file, &Limits::DEFAULT).is_err();
     let (document_refused, _, peak) = heap(refused);
     let (change_refused, _, other) =
         heap(|| caseplan_core::document::chunk::read_change(&change, &Limits::DEFAULT).is_err());
