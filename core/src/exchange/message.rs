@@ -252,8 +252,7 @@ impl Message {
 }
 
 fn write_records(records: &[Vec<u8>]) -> Writer {
-    let writer = Writer::array(1).nested(records.len() as u64);
-    records.iter().fold(writer, |writer, record| writer.bytes(record))
+    Writer::array(1).nested(records.len() as u64).all(records)
 }
 
 fn read_records(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {

@@ -40,6 +40,11 @@ impl Writer {
         self
     }
 
+    /// Byte strings, one after the other.
+    pub fn all<T: AsRef<[u8]>>(self, strings: &[T]) -> Self {
+        strings.iter().fold(self, |writer, bytes| writer.bytes(bytes.as_ref()))
+    }
+
     /// A text.
     pub fn text(mut self, text: &str) -> Self {
         let _ = self.0.str(text);

@@ -4,11 +4,7 @@ use super::SyncFailed;
 use crate::identity::cbor::{Malformed, Reader, Writer};
 
 pub(super) fn encode_chain(chain: &[Vec<u8>]) -> Vec<u8> {
-    let mut writer = Writer::array(chain.len() as u64);
-    for record in chain {
-        writer = writer.bytes(record);
-    }
-    writer.done()
+    Writer::array(chain.len() as u64).all(chain).done()
 }
 
 pub(super) fn decode_chain(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SyncFailed> {

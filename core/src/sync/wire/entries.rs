@@ -70,45 +70,47 @@ pub(super) fn read_holding(bytes: &[u8]) -> Result<Holding, Malformed> {
 }
 
 pub(super) fn write_logs(logs: &[([u8; 16], LogVector)]) -> Vec<u8> {
-    let mut writer = Writer::array(logs.len() as u64);
-    for (log, vector) in logs {
-        writer = writer.nested(2).bytes(log).bytes(&record_entries(vector));
+    write_pairs(logs, record_entries)
+}
+
+pub(super) fn read_logs(body: &[u8]) -> Result<Vec<([u8; 16], LogVector)>, Malformed> {
+    read_pairs(body, PAGE_LOGS, read_record_entries)
+}
+
+pub(super) fn write_vectors(vectors: &[([u8; 16], Holding)]) -> Vec<u8> {
+    write_pairs(vectors, holding)
+}
+
+pub(super) fn read_vectors(body: &[u8]) -> Result<Vec<([u8; 16], Holding)>, Malformed> {
+    read_pairs(body, PAGE_VECTORS, read_holding)
+}
+
+/// Ids, each with what is held under it.
+fn write_pairs<T>(pairs: &[([u8; 16], T)], held: impl Fn(&T) -> Vec<u8>) -> Vec<u8> {
+    let mut writer = Writer::array(pairs.len() as u64);
+    for (id, value) in pairs {
+        writer = writer.nested(2).bytes(id).bytes(&held(value));
     }
     writer.done()
 }
 
-pub(super) fn read_logs(body: &[u8]) -> Result<Vec<([u8; 16], LogVector)>, Malformed> {
-    list(body, PAGE_LOGS, |reader| {
+fn read_pairs<T>(
+    body: &[u8],
+    most: usize,
+    held: impl Fn(&[u8]) -> Result<T, Malformed>,
+) -> Result<Vec<([u8; 16], T)>, Malformed> {
+    list(body, most, |reader| {
         of(reader, 2)?;
-        Ok((reader.fixed()?, read_record_entries(reader.bytes()?)?))
+        Ok((reader.fixed()?, held(reader.bytes()?)?))
     })
 }
 
 pub(super) fn write_list(records: &[Vec<u8>]) -> Vec<u8> {
-    let mut writer = Writer::array(records.len() as u64);
-    for record in records {
-        writer = writer.bytes(record);
-    }
-    writer.done()
+    Writer::array(records.len() as u64).all(records).done()
 }
 
 pub(super) fn read_list(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
     list(body, PAGE_DIGESTS, |reader| Ok(reader.bytes()?.to_vec()))
-}
-
-pub(super) fn write_vectors(vectors: &[([u8; 16], Holding)]) -> Vec<u8> {
-    let mut writer = Writer::array(vectors.len() as u64);
-    for (document, held) in vectors {
-        writer = writer.nested(2).bytes(document).bytes(&holding(held));
-    }
-    writer.done()
-}
-
-pub(super) fn read_vectors(body: &[u8]) -> Result<Vec<([u8; 16], Holding)>, Malformed> {
-    list(body, PAGE_VECTORS, |reader| {
-        of(reader, 2)?;
-        Ok((reader.fixed()?, read_holding(reader.bytes()?)?))
-    })
 }
 
 pub(super) fn write_late(work: &[LateWork]) -> Vec<u8> {

@@ -141,10 +141,7 @@ impl Wire {
     pub fn encode(&self) -> (u8, Vec<u8>) {
         match self {
             Self::Hello { chain, signature, clock } => {
-                let mut writer = Writer::array(3).nested(chain.len() as u64);
-                for record in chain {
-                    writer = writer.bytes(record);
-                }
+                let writer = Writer::array(3).nested(chain.len() as u64).all(chain);
                 (1, writer.bytes(signature).time(Some(*clock)).done())
             }
             Self::Authority { vector, cases } => {
