@@ -5,6 +5,7 @@ mod support;
 
 use caseplan_core::Error;
 use caseplan_core::access::{DocumentKind, GrantState, NewGrant, RecoverySecret};
+use caseplan_core::case::Case;
 use caseplan_core::document::Kind;
 use caseplan_core::exchange::message::Message;
 use caseplan_core::exchange::{ImportReport, Refusal};
@@ -21,6 +22,15 @@ fn certify(by: &Device, device: &Device, roles: &[Role]) -> Result<(), Error> {
 
 fn reasons(report: &ImportReport) -> Vec<Refusal> {
     report.quarantined.iter().map(|entry| entry.reason.clone()).collect()
+}
+
+/// A desk with a case, and a colleague's device that has it too.
+fn desk_and_lost() -> (Device, Device, Case) {
+    let desk = Device::new("desk", "w-117");
+    let (case, _) = desk.lea("2026-0117");
+    let lost = desk.enrol("lost", "w-204");
+    desk.meet(&lost);
+    (desk, lost, case)
 }
 
 #[test]
@@ -82,10 +92,7 @@ fn a_supervisors_role_stands_in_the_certificate_and_earlier_acts_keep_theirs() {
 
 #[test]
 fn a_lost_phone_is_ended_and_its_workers_grants_follow_to_the_new_one() {
-    let desk = Device::new("desk", "w-117");
-    let (case, _) = desk.lea("2026-0117");
-    let lost = desk.enrol("lost", "w-204");
-    desk.meet(&lost);
+    let (desk, lost, case) = desk_and_lost();
     team(&lost, &case, "north").unwrap();
     lost.hand_over(&desk);
     team(&lost, &case, "south").unwrap();
@@ -119,10 +126,7 @@ fn a_lost_phone_is_ended_and_its_workers_grants_follow_to_the_new_one() {
 
 #[test]
 fn what_follows_on_a_change_that_has_not_come_waits_for_it() {
-    let desk = Device::new("desk", "w-117");
-    let (case, _) = desk.lea("2026-0117");
-    let lost = desk.enrol("lost", "w-204");
-    desk.meet(&lost);
+    let (desk, lost, case) = desk_and_lost();
     let device = lost.store.identity().device();
     desk.store.identity().end_device(device, EndReason::Lost).unwrap();
     ["south", "west"].iter().for_each(|way| drop(team(&lost, &case, way).unwrap()));
@@ -154,10 +158,7 @@ fn what_follows_on_a_change_that_has_not_come_waits_for_it() {
 
 #[test]
 fn what_an_older_version_could_not_read_is_looked_at_again_when_the_store_is_opened() {
-    let mut desk = Device::new("desk", "w-117");
-    let (case, _) = desk.lea("2026-0117");
-    let lost = desk.enrol("lost", "w-204");
-    desk.meet(&lost);
+    let (mut desk, lost, case) = desk_and_lost();
     let device = lost.store.identity().device();
     team(&lost, &case, "south").unwrap();
     desk.store.identity().end_device(device, EndReason::Lost).unwrap();
