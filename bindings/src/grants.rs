@@ -111,9 +111,9 @@ pub struct WaitingWork {
     /// `author_ended`, `not_granted`, or `forked`: it gave out numbers twice, as a copy of a phone that came back with its
     /// vault does, and the other branch was kept.
     pub reason: Refusal,
-    /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again. Work
-    /// for which there never was a grant needs a grant instead, and what follows on a change that has not come yet waits
-    /// for that.
+    /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
+    /// Work for which there never was a grant needs a grant instead, and what follows on a change that has not come yet
+    /// waits for that.
     pub can_be_admitted: bool,
 }
 

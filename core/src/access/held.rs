@@ -1,17 +1,17 @@
 //! Changes that are held and no part of their document: tried again when records may let them in, and when the store is
 //! opened, because the power may have gone between a record and what follows from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{receipts, scopes};
 use crate::document::Kind;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exchange::intake::Intake;
 use crate::identity::Verdict;
 use crate::storage::Reading;
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
-use crate::store::{LogLevel, Store};
+use crate::store::Store;
 
 /// Whether a change stands where the records of today put it. What was applied stays, whatever they say.
 pub(crate) fn fits(state: ChangeState, verdict: Verdict) -> bool {
@@ -41,19 +41,30 @@ impl Store {
         if self.own().keys.is_none() {
             return;
         }
-        let rows = self.rows(|reading| {
-            let mut rows = self.unsettled(reading)?;
-            rows.extend(reading.forked_documents()?);
-            let held = reading.held()?;
-            let late = held.iter().filter(|change| change.state == ChangeState::NotGranted);
-            rows.extend(late.map(|change| change.document));
-            rows.extend(self.misjudged(reading, held)?);
-            Ok(rows)
-        });
-        let rows = rows.map(|rows| self.retry(rows));
-        for failed in [rows.err(), self.answer_ends().err()].into_iter().flatten() {
+        for failed in [self.catch_up_held().err(), self.answer_ends().err()].into_iter().flatten() {
             self.log_failure("catching_up.failed", &failed);
         }
+    }
+
+    fn catch_up_held(&self) -> Result<()> {
+        // What is late is attested without a look at its document; if it was, it is misjudged then.
+        let late = |change: &ChangeRow| change.state == ChangeState::NotGranted;
+        let late = self.rows(|reading| {
+            Ok(reading.held()?.into_iter().filter(late).map(|change| change.document).collect())
+        })?;
+        for row in late {
+            if let Err(failed) = self.admit_late(&row) {
+                self.log_failure("retry.failed", &failed);
+            }
+        }
+        let rows = self.rows(|reading| {
+            let mut rows = self.misjudged(reading, reading.held()?)?;
+            rows.extend(self.unsettled(reading)?);
+            rows.extend(reading.forked_documents()?);
+            Ok(rows)
+        })?;
+        self.retry(rows);
+        Ok(())
     }
 
     /// Whether something of a document waits for want of a grant.
@@ -69,20 +80,21 @@ impl Store {
     }
 
     fn misjudged(&self, reading: &Reading<'_>, held: Vec<ChangeRow>) -> Result<BTreeSet<i64>> {
+        let mut of_document: BTreeMap<i64, Vec<ChangeRow>> = BTreeMap::new();
+        held.into_iter().for_each(|change| of_document.entry(change.document).or_default().push(change));
         let own = self.own();
         let mut misjudged = BTreeSet::new();
-        for change in held {
-            if misjudged.contains(&change.document) {
-                continue;
-            }
-            let row = reading.document_of_row(change.document)?;
+        for (document, changes) in of_document {
+            let row = reading.document_of_row(document)?;
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
             // This version may know a kind that the one before did not.
-            let readable = change.state == ChangeState::NewerKind && Kind::from_code(&row.kind).is_some();
-            if readable
-                || !fits(change.state, own.authority.verdict(&receipts::facts_of(&row, &change, facts)?))
-            {
-                misjudged.insert(change.document);
+            let readable = Kind::from_code(&row.kind).is_some();
+            for change in changes {
+                let verdict = own.authority.verdict(&receipts::facts_of(&row, &change, facts)?);
+                if !fits(change.state, verdict) || readable && change.state == ChangeState::NewerKind {
+                    misjudged.insert(document);
+                    break;
+                }
             }
         }
         Ok(misjudged)
@@ -105,10 +117,6 @@ impl Store {
         }
         tried
     }
-
-    pub(crate) fn log_failure(&self, what: &'static str, failed: &Error) {
-        self.inner.log(LogLevel::Warning, what, vec![format!("{:.60}", failed.to_string())]);
-    }
 }
 
 #[cfg(test)]
@@ -118,6 +126,7 @@ mod tests {
     use super::*;
     use crate::access::NewGrant;
     use crate::case::CaseChange;
+    use crate::error::Error;
     use crate::identity::MemoryVault;
     use crate::identity::record::{Grant, RecordBody};
     use crate::storage::Location;

@@ -119,7 +119,7 @@ impl Store {
     /// Settles what was taken back, where nobody waits for an answer.
     pub(crate) fn settle_taken_back(&self) {
         if let Err(error) = self.grants().settle() {
-            self.inner.log(LogLevel::Warning, "settling.failed", vec![format!("{:.60}", error.to_string())]);
+            self.log_failure("settling.failed", &error);
         }
     }
 

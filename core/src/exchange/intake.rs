@@ -153,7 +153,7 @@ impl Store {
     fn passing<T>(&self, work: impl FnOnce(&mut Passing<'_>) -> Result<T>) -> Result<T> {
         let now_millis = self.now()?.timestamp_millis();
         let mut cache = locked(&self.inner.cache);
-        // With the lock: `retry_held` waits for it before it looks for what older records held up.
+        // With the lock, which a change of records holds until they are in force: no older ones are judged by.
         let authority = self.own().authority.clone();
         let mut rows = Vec::new();
         let result = self.inner.database.write(|tx| {

@@ -193,6 +193,11 @@ impl Store {
         self.inner.close();
     }
 
+    /// Logs that something failed for which nobody waits.
+    pub(crate) fn log_failure(&self, what: &'static str, failed: &Error) {
+        self.inner.log(LogLevel::Warning, what, vec![format!("{:.60}", failed.to_string())]);
+    }
+
     /// The time now, by the store's clock.
     pub(crate) fn now(&self) -> Result<Instant> {
         Ok(self.inner.config.clock.now()?)

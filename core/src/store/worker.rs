@@ -218,11 +218,7 @@ impl Loop {
             });
         let store = Store { inner };
         if let Err(error) = store.compact_due(documents) {
-            store.inner.log(
-                LogLevel::Warning,
-                "compaction.failed",
-                vec![format!("{:.60}", error.to_string())],
-            );
+            store.log_failure("compaction.failed", &error);
         }
     }
 
