@@ -78,16 +78,16 @@ impl Grants<'_> {
                 let document = self.store.load(reading, &row)?;
                 let is_absent = |device| own.authority.is_absent(device, &facts, now);
                 let absent = Absent { device: &is_absent, choices: &choices };
-                for (device, (changes, from, to)) in again::left_behind(reading, &row, &document, &absent)? {
+                for (device, left) in again::left_behind(reading, &row, &document, own.device, &absent)? {
                     found.add(WaitingWork {
                         case: facts.case,
                         device,
                         worker: own.authority.judgement().workers(device).next().cloned(),
-                        changes,
-                        from: from_unix(from),
-                        to: from_unix(to),
+                        changes: left.changes,
+                        from: from_unix(left.from),
+                        to: from_unix(left.to),
                         reason: Refusal::Forked,
-                        can_be_admitted: true,
+                        can_be_admitted: left.can_be_made,
                     });
                 }
             }

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fork::{self, Choices};
+use super::ancestry::{Accepted, Ancestry, Fit};
+use super::fork::Choices;
 use super::message::SignedChange;
 use super::refusal::Refusal;
 use crate::document::chunk::{self, ChangeHeader, Limits};
@@ -16,14 +17,12 @@ use crate::identity::signature::Place;
 use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
 use crate::ids::{Actor, ChangeHash, DocumentId, sha256};
 use crate::planted::{self, Defect};
-use crate::storage::changes::{ChangeRow, ChangeState, ChangeToStore};
+use crate::storage::changes::{ChangeState, ChangeToStore};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, Writing};
 
 /// The most changes of one author in one document that may wait for each reason, and of unknown authors together.
 const MAX_WAITING: usize = 1_000;
-/// The most changes of one number of an actor that are kept until a choice.
-const MAX_BRANCHES: usize = 16;
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -218,12 +217,14 @@ impl Guard<'_> {
         };
         candidates.sort_by_key(|candidate| (candidate.header.start_op, candidate.header.actor));
         let mut ready: Vec<Candidate> = Vec::new();
-        let mut accepted: BTreeMap<ChangeHash, (Actor, u64, u64)> = BTreeMap::new();
+        let Self { tx, row, by: By { choices, .. }, .. } = *self;
+        let ancestry = Ancestry { reading: &tx.reading(), document: row.id, kind, choices };
+        let mut accepted = Accepted::new();
         loop {
             let before = candidates.len();
             let mut waiting = Vec::new();
             for candidate in std::mem::take(&mut candidates) {
-                match self.fits(kind, &candidate.header, &accepted)? {
+                match ancestry.fits(&candidate.header, &accepted)? {
                     Fit::Now => {
                         let header = &candidate.header;
                         accepted.insert(header.hash, (header.actor, header.seq, header.max_op()));
@@ -282,63 +283,6 @@ impl Guard<'_> {
         Ok(())
     }
 
-    /// Steps 6 to 8: whether a change follows from what is accepted, here or earlier in its batch.
-    fn fits(
-        &self,
-        kind: Kind,
-        header: &ChangeHeader,
-        batch: &BTreeMap<ChangeHash, (Actor, u64, u64)>,
-    ) -> Result<Fit> {
-        if fork::is_lost(self.by.choices, header) {
-            return Ok(Fit::Never(Refusal::Forked));
-        }
-        let mut own_seq = 0;
-        let mut highest = 0;
-        for dep in &header.deps {
-            let (actor, seq, max_op) = if *dep == kind.genesis_hash() {
-                (Actor::GENESIS, 1, kind.containers().len() as u64)
-            } else if let Some(found) = batch.get(dep) {
-                *found
-            } else {
-                match self.reading().change(self.row.id, &dep.0)? {
-                    Some(row) if row.state == ChangeState::Accepted => {
-                        (Actor(row.actor), row.seq, row.max_op)
-                    }
-                    row => return self.unheld(header, dep, row.as_ref()),
-                }
-            };
-            if actor == header.actor {
-                own_seq = own_seq.max(seq);
-            }
-            highest = highest.max(max_op);
-        }
-        if header.deps.is_empty() || header.seq != own_seq + 1 || header.start_op != highest + 1 {
-            return Ok(Fit::Never(Refusal::BadStructure));
-        }
-        let taken = batch.values().any(|(actor, seq, _)| (*actor, *seq) == (header.actor, header.seq));
-        let held = self.reading().accepted_at(self.row.id, &header.actor.0, header.seq)?;
-        if taken || held.is_some_and(|held| held != header.hash.0) {
-            let branches = self.reading().hashes_at(self.row.id, &header.actor.0, header.seq)?;
-            let many = branches.len() >= MAX_BRANCHES && !branches.contains(&header.hash.0);
-            return Ok(if many { Fit::Never(Refusal::Forked) } else { Fit::Forked });
-        }
-        Ok(Fit::Now)
-    }
-
-    /// What becomes of a change that follows one that is no part of the document: on its own actor's branch of a fork it
-    /// shares the branch's fate, else it waits.
-    fn unheld(&self, header: &ChangeHeader, dep: &ChangeHash, row: Option<&ChangeRow>) -> Result<Fit> {
-        let own = |actor: &[u8; 24]| *actor == header.actor.0;
-        if let Some(row) = row {
-            let branch = row.state == ChangeState::Forked && own(&row.actor);
-            return Ok(if branch { Fit::Forked } else { Fit::Waits });
-        }
-        let lost = self.reading().lost_change(&dep.0)?;
-        let lost = lost.and_then(|chunk| chunk::read_change(&chunk, &Limits::DEFAULT).ok());
-        let branch = lost.is_some_and(|lost| own(&lost.actor.0));
-        Ok(if branch { Fit::Never(Refusal::Forked) } else { Fit::Waits })
-    }
-
     /// Keeps what became of a candidate.
     fn settle(&mut self, candidate: &Candidate, state: ChangeState) -> Result<()> {
         match candidate.row {
@@ -379,12 +323,4 @@ impl Guard<'_> {
         self.admitted.refused.push((hash, reason));
         Ok(())
     }
-}
-
-enum Fit {
-    Now,
-    Waits,
-    /// Its number is taken, or it follows such a change: it is held until a choice.
-    Forked,
-    Never(Refusal),
 }

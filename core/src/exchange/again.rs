@@ -23,12 +23,14 @@ struct Lost {
     header: ChangeHeader,
     chunk: Vec<u8>,
     says: [u8; 32],
+    /// Whether it may be made again: what waits for a grant, or for its author's device to be let in, waits for that first.
+    counts: bool,
 }
 
 impl Lost {
     fn read(chunk: Vec<u8>) -> Option<Self> {
         let header = chunk::read_change(&chunk, &Limits::DEFAULT).ok()?;
-        Some(Self { says: remake::saying(&chunk)?, header, chunk })
+        Some(Self { says: remake::saying(&chunk)?, header, chunk, counts: true })
     }
 
     fn author(&self) -> DeviceId {
@@ -69,24 +71,41 @@ fn mark_of(author: DeviceId) -> [u8; 4] {
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
-/// How many changes of absent authors lost a fork and were not made again, per device, with the times of the first and
-/// the last, unix seconds.
+/// What an absent author wrote that lost a fork and was not made again.
+pub(crate) struct LeftBehind {
+    /// How many changes.
+    pub changes: u64,
+    /// The time of the first, unix seconds.
+    pub from: i64,
+    /// The time of the last.
+    pub to: i64,
+    /// Whether a device can make some of it again in the author's place: all that it stands on is here.
+    pub can_be_made: bool,
+}
+
+/// What absent authors left behind in a document, and whether a device can make it again.
 pub(crate) fn left_behind(
     reading: &Reading<'_>,
     row: &DocumentRow,
     document: &Document,
+    device: DeviceId,
     absent: &Absent<'_>,
-) -> Result<BTreeMap<DeviceId, (u64, i64, i64)>> {
+) -> Result<BTreeMap<DeviceId, LeftBehind>> {
     let lost = lost(reading, row)?;
     let made = Made::find(reading, row, document, &lost)?;
     let ground = Ground::of(document, &lost);
-    let mut left: BTreeMap<DeviceId, (u64, i64, i64)> = BTreeMap::new();
-    for change in lost.iter().filter(|change| !made.is_made(change)) {
+    let mut left: BTreeMap<DeviceId, LeftBehind> = BTreeMap::new();
+    for change in lost.iter().filter(|change| change.counts && !made.is_made(change)) {
         if ground.branch(change).is_some_and(|branch| absent.is(change, branch)) {
             let time = change.header.time;
-            let (count, from, to) = left.entry(change.author()).or_insert((0, time, time));
-            (*count, *from, *to) = (*count + 1, time.min(*from), time.max(*to));
+            let none = LeftBehind { changes: 0, from: time, to: time, can_be_made: false };
+            let of = left.entry(change.author()).or_insert(none);
+            (of.changes, of.from, of.to) = (of.changes + 1, time.min(of.from), time.max(of.to));
         }
+    }
+    for (author, left) in &mut left {
+        let again = to_make_again(reading, row, document, (device, *author), absent)?;
+        left.can_be_made = !again.is_empty();
     }
     Ok(left)
 }
@@ -119,7 +138,7 @@ pub(crate) fn to_make_again(
             continue; // it waits
         };
         let (is_absent, is_own) = (absent.is(change, branch), change.author() == device);
-        let mine = change.author() == author && (is_own || is_absent);
+        let mine = change.author() == author && change.counts && (is_own || is_absent);
         let stands = ground.stands(change);
         if stands && !mine && !is_absent {
             continue; // its author will make it again
@@ -250,8 +269,15 @@ fn lost(reading: &Reading<'_>, row: &DocumentRow) -> Result<Vec<Lost>> {
         return Ok(lost);
     }
     let mut known: BTreeSet<ChangeHash> = lost.iter().map(|change| change.header.hash).collect();
-    let mut waiting: Vec<Lost> =
-        reading.held_of(row.id)?.into_iter().filter_map(|(_, chunk)| Lost::read(chunk)).collect();
+    let mut waiting: Vec<Lost> = Vec::new();
+    for (held, chunk) in reading.held_of(row.id)? {
+        // Anybody could have made that up.
+        if held.state == ChangeState::UnknownAuthor {
+            continue;
+        }
+        let counts = !matches!(held.state, ChangeState::AuthorEnded | ChangeState::NotGranted);
+        waiting.extend(Lost::read(chunk).map(|change| Lost { counts, ..change }));
+    }
     waiting.sort_by_key(|change| (change.header.start_op, change.header.actor));
     for change in waiting {
         if change.header.deps.iter().any(|dep| known.contains(dep)) && known.insert(change.header.hash) {
@@ -279,6 +305,9 @@ impl Made {
         let mut found: BTreeMap<_, Vec<(ChangeHeader, bool)>> = BTreeMap::new();
         let mut last: BTreeMap<Actor, (u64, ChangeHash)> = BTreeMap::new();
         for held in reading.changes(row.id)? {
+            if held.state == ChangeState::UnknownAuthor {
+                continue;
+            }
             let (hash, device) = (ChangeHash(held.hash), Actor(held.actor).device());
             let of_other =
                 |(mark, author): &&([u8; 4], &DeviceId)| **author != device && held.actor[16..20] == *mark;
@@ -333,7 +362,7 @@ mod tests {
             time: 0,
             message: String::new(),
         };
-        Lost { header, chunk: Vec::new(), says: [0; 32] }
+        Lost { header, chunk: Vec::new(), says: [0; 32], counts: true }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! - [`export`]: messages for somebody who holds a given vector;
 //! - [`import`]: bytes in any portions, committed batch by batch;
 //! - [`header`], [`snapshot`]: a document's name checked; a whole document taken apart;
-//! - [`admit`]: the guard that every foreign change passes; [`refusal`]: why it kept one out;
+//! - [`admit`]: the guard that every foreign change passes, with `ancestry`; [`refusal`]: why it kept one out;
 //! - `fork`: what lost a fork leaves its document, and is made again;
 //! - [`intake`]: a batch of changes through the guard, into rows and projections.
 //!
@@ -14,6 +14,7 @@
 
 pub mod admit;
 pub(crate) mod again;
+mod ancestry;
 pub mod export;
 pub(crate) mod fork;
 pub mod header;
