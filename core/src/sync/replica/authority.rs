@@ -158,19 +158,18 @@ impl Replica {
                 self.records.entry(log).or_insert(vector);
             }
         }
-        let answers_later = self.stage == Stage::Authority && self.side == Side::Responder;
-        if self.judge()? && !answers_later {
+        let shut_out = self.judge()?;
+        self.settled = true;
+        // Before its vectors have come nobody knows what the peer lacks.
+        if self.stage == Stage::Authority && self.heard {
+            self.say_new_records()?;
+        }
+        // A responder that has not heard them says so in its answer to them.
+        if shut_out && (self.heard || self.side == Side::Initiator) {
             self.out.push_back(Wire::UploadOnly);
         }
-        self.settled = true;
-        if self.stage == Stage::Authority {
-            // Before its vectors have come nobody knows what the peer lacks.
-            if self.heard {
-                self.say_new_records()?;
-            }
-            if self.side == Side::Initiator {
-                self.begin()?;
-            }
+        if self.stage == Stage::Authority && self.side == Side::Initiator {
+            self.begin()?;
         }
         Ok(())
     }

@@ -248,8 +248,8 @@ impl Replica {
             Wire::Failed { reason, .. } => Err(ReplicaFailed::Peer(reason)),
             Wire::Alive => Ok(()),
             _ if self.stage == Stage::Over => Ok(()),
-            // The peer learned in the middle of a round that this device may only hand over its own.
-            _ if self.stage == Stage::Upload && wire.is_of_a_round() => Ok(()),
+            // One side may only hand over its own by now, and the other had not heard of that.
+            _ if self.is_for_one_side() && wire.is_of_a_round() => Ok(()),
             Wire::Hello { .. } => Err(ReplicaFailed::Protocol("hello")),
             Wire::Authority { vector, cases } => self.on_authority(vector, cases),
             Wire::SomeLogs(logs) => self.on_some_logs(logs),
@@ -294,6 +294,11 @@ impl Replica {
             self.stage = Stage::Over;
         }
         Ok(())
+    }
+
+    /// Whether there are no rounds any more, because one of the two is shut out.
+    fn is_for_one_side(&self) -> bool {
+        self.stage == Stage::Upload || self.access == Access::UploadOnly
     }
 
     fn expect(&self, stages: &[Stage], what: &'static str) -> Result<(), ReplicaFailed> {

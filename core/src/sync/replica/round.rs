@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Access, Replica, ReplicaFailed, Side, Stage};
+use super::{Replica, ReplicaFailed, Side, Stage};
 use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
@@ -77,9 +77,6 @@ impl Replica {
             return Err(ReplicaFailed::Protocol("scopes"));
         }
         self.expect(&[Stage::Authority, Stage::Live], "scopes")?;
-        if self.access == Access::UploadOnly {
-            return Ok(());
-        }
         self.start_round()?;
         if root == self.round.held.root() {
             self.out.push_back(Wire::Equal);

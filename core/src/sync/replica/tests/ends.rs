@@ -32,33 +32,37 @@ fn a_device_that_is_ended_while_it_is_connected_hears_of_its_end_and_of_no_new_s
     assert!(told.contains(case.as_bytes()) && !told.contains(Scope::Level(1).id(case).as_bytes()));
 }
 
-/// A session in which the phone ends the other device before it says its message of this number; false if it says fewer.
-fn ended_at(said: usize) -> bool {
-    let seed = 1_000 + 2 * said as u64;
+/// A session in which the phone ends the other device, which begins it or does not, before it says its message of this
+/// number. The other holds nothing yet if it is new. False if the phone says fewer.
+fn ended_at(said: usize, begins: bool, is_new: bool) -> bool {
+    let seed = 1_000 + 8 * said as u64 + 4 * u64::from(begins) + 2 * u64::from(is_new);
     let phone = store(seed);
     let lost = enrolled(&phone, seed + 1);
+    let between = || if begins { Session::between(&lost, &phone) } else { Session::between(&phone, &lost) };
     let cases: Vec<CaseId> = (0..6).map(|at| case(&phone, &format!("2026-{at}"))).collect();
-    Session::between(&lost, &phone).run();
-    // The phone has something for it, more than the window holds, and holds some of its work and lacks some.
-    team(&lost, cases[0], "north");
-    Session::between(&lost, &phone).run();
-    team(&lost, cases[0], "south");
-    team(&lost, cases[1], "west");
+    if !is_new {
+        between().run();
+        // The phone has something for it, more than the window holds, and holds some of its work and lacks some.
+        team(&lost, cases[0], "north");
+        between().run();
+        team(&lost, cases[0], "south");
+        team(&lost, cases[1], "west");
+    }
     cases[2..].iter().for_each(|case| team(&phone, *case, "east"));
-    let mut session = Session::between(&lost, &phone);
+    let (mut session, phones) = (between(), usize::from(begins));
     let (mut count, mut ended) = (0, false);
     loop {
         let mut moved = false;
         for side in [1, 0] {
             loop {
-                if side == 1 && count == said && !ended {
+                if side == phones && count == said && !ended {
                     phone.identity().end_device(lost.identity().device(), EndReason::Stolen).unwrap();
                     ended = true;
                 }
                 let Some(wire) = session.sides[side].next().unwrap() else { break };
-                (moved, count) = (true, count + usize::from(side == 1));
+                (moved, count) = (true, count + usize::from(side == phones));
                 let heard = session.sides[1 - side].receive(wire.clone());
-                assert!(heard.is_ok(), "{said}: {wire:?}: {heard:?}");
+                assert!(heard.is_ok(), "{said}, begins {begins}, new {is_new}: {wire:?}: {heard:?}");
             }
         }
         if !moved {
@@ -66,22 +70,25 @@ fn ended_at(said: usize) -> bool {
         }
     }
     if ended {
-        assert!(session.sides.iter().all(Replica::is_over), "{said}");
+        assert!(session.sides.iter().all(Replica::is_over), "{said}, begins {begins}, new {is_new}");
         let held = phone.read(|reading| Ok(reading.held()?.len())).unwrap();
         let teams = [0, 1].map(|at| phone.cases().get(cases[at]).unwrap().unwrap().team);
         let let_in = teams.iter().filter(|team| matches!(team.as_deref(), Some("south" | "west"))).count();
-        assert_eq!(held + let_in, 2, "{said}: {held} wait, {let_in} came before");
+        let wrote = if is_new { 0 } else { 2 };
+        assert_eq!(held + let_in, wrote, "{said}: {held} wait, {let_in} came before");
     }
     ended
 }
 
 #[test]
 fn a_device_that_is_ended_at_any_message_hands_over_all_of_its_work_and_leaves_in_good_order() {
-    let mut said = 0;
-    while ended_at(said) {
-        said += 1;
+    for (begins, is_new) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut said = 0;
+        while ended_at(said, begins, is_new) {
+            said += 1;
+        }
+        assert!(said > 10, "begins {begins}, new {is_new}: {said}");
     }
-    assert!(said > 10, "{said}");
 }
 
 #[test]
