@@ -1,22 +1,16 @@
 //! Forks whose author is absent: ended, or not let into the case any more. Somebody else chooses, and what others wrote
 //! upon the branch that went stands.
 
-use automerge::transaction::Transactable;
-use automerge::{ROOT, ReadDoc};
 use caseplan_core::access::NewGrant;
 use caseplan_core::case::{Case, NewParticipant, NewPerson, ParticipantRole};
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::contact::reads::ContactQuery;
-use caseplan_core::document::Kind;
 use caseplan_core::exchange::Refusal;
-use caseplan_core::exchange::message::{Message, SignedChange};
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::EndReason;
-use caseplan_core::ids::{Actor, CaseId};
+use caseplan_core::ids::CaseId;
 
 use crate::forks::{come_to_rest, kind_of_case, narratives, seen, team};
-use crate::support::chunks::Parts;
-use crate::support::hostile::{Hostile, changes_of, document_of, loaded, reasons};
 use crate::support::link::{sync, take_in};
 use crate::support::{Device, day, sound};
 
@@ -48,88 +42,6 @@ fn both_branches_of_what_two_copies_hand_over_after_their_end_are_let_in() {
     let conflicts = desk.store.conflicts().list(Some(case.id)).unwrap();
     let [conflict] = conflicts.as_slice() else { panic!("both say where the case is: {conflicts:?}") };
     assert_eq!(conflict.values.len(), 2, "{conflict:?}");
-}
-
-/// The desk with a case, an ended phone's lost branch of two teams, and a tablet that only got the second of them.
-fn half_a_branch(name: &str) -> (Device, Device, Device, CaseId) {
-    let desk = Device::new(&format!("{name}-desk"), "w-100");
-    let tablet = Device::new(&format!("{name}-tablet"), "w-100");
-    let mut phone = Device::new(&format!("{name}-phone"), "w-117");
-    take_in(&desk.store, &tablet.store, "w-100", &[Role::Caseworker]);
-    take_in(&desk.store, &phone.store, "w-117", &[Role::Caseworker]);
-    let (case, _) = desk.lea("2026-0117");
-    desk.share_with(&phone);
-    come_to_rest(&[&desk, &tablet, &phone]);
-    team(&phone, case.id, "east");
-    let monday = phone.image("monday");
-    team(&phone, case.id, "north");
-    come_to_rest(&[&desk, &tablet, &phone]);
-    desk.store.identity().end_device(phone.store.identity().device(), EndReason::Lost).unwrap();
-    phone.come_back(&monday);
-    // What was chosen against is not kept as a change, and does not go on to anybody; what comes after it does.
-    for lost in ["south", "west"] {
-        team(&phone, case.id, lost);
-        (0..3).for_each(|_| drop(sync(&phone.store, &desk.store)));
-        (0..3).for_each(|_| drop(sync(&tablet.store, &desk.store)));
-    }
-    (desk, tablet, phone, case.id)
-}
-
-#[test]
-fn whoever_got_only_what_follows_a_lost_branch_knows_that_it_is_lost() {
-    let (desk, tablet, phone, case) = half_a_branch("forked-half");
-    let author = phone.store.identity().device();
-    assert!(desk.store.grants().admit(case, author).unwrap() > 0);
-    come_to_rest(&[&desk, &tablet]);
-    for device in [&desk, &tablet] {
-        assert_eq!(device.store.info().unwrap().quarantined, 0);
-        let conflicts = device.store.conflicts().list(Some(case)).unwrap();
-        let [conflict] = conflicts.as_slice() else { panic!("both branches say a team: {conflicts:?}") };
-        assert_eq!(conflict.values.len(), 2, "{conflict:?}");
-    }
-    assert_eq!(desk.store.grants().waiting(), Ok(Vec::new()));
-}
-
-#[test]
-fn what_nobody_vouches_for_is_not_let_in_with_the_lost_branch_that_it_follows() {
-    let (desk, _, phone, case) = half_a_branch("forked-forged");
-    let author = phone.store.identity().device();
-    let hostile = Hostile::enrolled_by(&desk);
-    let (target, changes) = document_of(&phone, Kind::Case);
-    let document = loaded(Kind::Case, &changes);
-    // Somebody makes a change up, in the name of the phone and under a certificate that nobody has seen.
-    let forged = hostile.writes_as(Actor::new(author, [9; 8]), &document, |tx| {
-        let (_, case) = tx.get(ROOT, "case").unwrap().unwrap();
-        tx.put(&case, "team", "forged").unwrap();
-    });
-    // Likewise as if the phone had made its branch again.
-    let south = Parts::read(&changes[changes.len() - 2].chunk);
-    let again = Parts { actor: Actor::new(author, [8; 8]).0.to_vec(), seq: 1, ..south }.chunk();
-    for chunk in [forged, again] {
-        let forged = SignedChange { chunk, signature: [1; 64], certificate: [1; 32] };
-        assert_eq!(reasons(&hostile.sends(&desk, &target, vec![forged])), [Refusal::UnknownAuthor]);
-    }
-    // And somebody who was granted nothing writes in its own name.
-    let ungranted = hostile.writes(&document, |tx| {
-        let (_, case) = tx.get(ROOT, "case").unwrap().unwrap();
-        tx.put(&case, "team", "not granted").unwrap();
-    });
-    let ungranted = vec![hostile.signs(&target, ungranted)];
-    let bytes = [hostile.hello(), changes_of(&target, ungranted), Message::End];
-    let mut import = desk.store.exchange().import().unwrap();
-    import.feed(&bytes.iter().flat_map(Message::encode).collect::<Vec<_>>()).unwrap();
-    import.finish();
-
-    let waiting = || desk.store.grants().waiting().unwrap();
-    let of_author: u64 = waiting().iter().filter(|work| work.device == author).map(|work| work.changes).sum();
-    assert_eq!(of_author, 2, "{:?}", waiting());
-    let others: Vec<_> = waiting().into_iter().filter(|work| work.device != author).collect();
-    assert!(others.iter().all(|work| !work.can_be_admitted), "{others:?}");
-    for work in waiting() {
-        desk.store.grants().admit(case, work.device).unwrap();
-    }
-    let shown = format!("{:?}", desk.rows());
-    assert!(shown.contains("west") && !shown.contains("forged") && !shown.contains("not granted"));
 }
 
 #[test]

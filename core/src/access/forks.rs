@@ -26,9 +26,9 @@ impl Store {
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(Vec::new()) };
             let ended = own.authority.judgement().ended.contains_key(&own.device);
             let mut chosen = Vec::new();
+            let choices = own.authority.fork_choices(&facts, document);
             for (actor, seq) in reading.forks(row.id)? {
                 let (actor, device) = (Actor(actor), Actor(actor).device());
-                let known = own.authority.fork_choice(facts.case, facts.founder, (document, actor, seq));
                 let may_choose = device == own.device
                     || own.authority.is_absent(device, &facts, now)
                         && own.authority.may_grant(own.device, facts.case, facts.founder, &facts.extent());
@@ -40,7 +40,7 @@ impl Store {
                     }
                     _ => false,
                 });
-                if known.is_some() || said || ended || !may_choose {
+                if choices.contains_key(&(actor, seq)) || said || ended || !may_choose {
                     continue;
                 }
                 let keep = branch(reading, row.id, (&actor, seq), device != own.device)?;
@@ -87,7 +87,7 @@ impl Store {
         for document in chosen.collect::<BTreeSet<_>>() {
             let Some(row) = reading.document(document.as_bytes())? else { continue };
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-            let choices = fork::choices(&own.authority, &facts, document);
+            let choices = own.authority.fork_choices(&facts, document);
             if fork::is_unsettled(reading, row.id, &choices)? {
                 unsettled.insert(row.id);
             }

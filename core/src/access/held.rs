@@ -61,6 +61,12 @@ impl Store {
             let mut rows = self.misjudged(reading, reading.held()?)?;
             rows.extend(self.unsettled(reading)?);
             rows.extend(reading.forked_documents()?);
+            // What waits for a lost branch of which this device makes its part again.
+            let waits = |held: &ChangeRow| held.state == ChangeState::Waiting;
+            let waiting: BTreeSet<i64> =
+                reading.held()?.into_iter().filter(waits).map(|held| held.document).collect();
+            let lost = reading.documents_with_lost()?.into_iter().map(|row| row.id);
+            rows.extend(lost.filter(|row| waiting.contains(row)));
             Ok(rows)
         })?;
         self.retry(rows);

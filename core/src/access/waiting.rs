@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Grants, receipts, scopes};
+use crate::document::Kind;
 use crate::error::{Error, Result};
+use crate::exchange::Refusal;
 use crate::exchange::again::{self, Absent};
-use crate::exchange::{Refusal, fork};
 use crate::identity::{ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, DocumentId, WorkerId};
 use crate::storage::Reading;
@@ -56,8 +57,7 @@ impl Grants<'_> {
                 };
                 let row = reading.document_of_row(held.document)?;
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let (of_device, of_grants) =
-                    own.authority.ends_against(&receipts::facts_of(&row, &held, facts)?);
+                let can_be_attested = own.authority.can_be_attested(&receipts::facts_of(&row, &held, facts)?);
                 let at = from_unix(held.time);
                 found.add(WaitingWork {
                     case: facts.case,
@@ -67,17 +67,19 @@ impl Grants<'_> {
                     from: at,
                     to: at,
                     reason,
-                    can_be_admitted: (!of_device.is_empty() || !of_grants.is_empty())
-                        && whole.holds(&row, &held)?,
+                    can_be_admitted: can_be_attested && whole.holds(&row, &held)?,
                 });
             }
             for row in reading.documents_with_lost()? {
+                if Kind::from_code(&row.kind).is_none() {
+                    continue; // nothing of it is shown yet
+                }
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let choices =
-                    fork::choices(&own.authority, &facts, DocumentId::from_slice(&row.document_id)?);
+                let choices = own.authority.fork_choices(&facts, DocumentId::from_slice(&row.document_id)?);
                 let document = self.store.load(reading, &row)?;
                 let is_absent = |device| own.authority.is_absent(device, &facts, now);
-                let absent = Absent { device: &is_absent, choices: &choices };
+                let let_in = |device| own.authority.was_let_in(device, &facts);
+                let absent = Absent { device: &is_absent, let_in: &let_in, choices: &choices };
                 for (device, left) in again::left_behind(reading, &row, &document, own.device, &absent)? {
                     found.add(WaitingWork {
                         case: facts.case,
@@ -112,7 +114,11 @@ impl Grants<'_> {
         }
         for (row, _) in &rows {
             admitted += store.take_changes(row, Vec::new())?.accepted;
-            admitted += store.make_again_for(row, device)?;
+            let again = store.make_again_for(row, device)?;
+            if again > 0 {
+                // What this device wrote upon it follows.
+                admitted += again + store.take_changes(row, Vec::new())?.accepted;
+            }
         }
         store.inner.worker.changed(Changes::of(Topic::Identity, Some(case)));
         Ok(admitted)

@@ -15,7 +15,7 @@ use crate::document::{Document, Kind, guard};
 use crate::error::Result;
 use crate::identity::signature::Place;
 use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
-use crate::ids::{Actor, ChangeHash, DocumentId, sha256};
+use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId, sha256};
 use crate::planted::{self, Defect};
 use crate::storage::changes::{ChangeState, ChangeToStore};
 use crate::storage::documents::DocumentRow;
@@ -202,7 +202,7 @@ impl Guard<'_> {
     fn too_many(&self, header: &ChangeHeader, state: ChangeState) -> Result<bool> {
         let held = match state {
             ChangeState::UnknownAuthor => self.reading().unknown_authors(self.row.id)?,
-            other => self.reading().held_by(self.row.id, &header.actor.0, other)?,
+            other => self.reading().held_by(self.row.id, header.actor.device().as_bytes(), other)?,
         };
         Ok(held >= MAX_WAITING as u64)
     }
@@ -246,9 +246,9 @@ impl Guard<'_> {
             }
         }
         self.go_in(document, ready)?;
-        let mut waiting: BTreeMap<Actor, usize> = BTreeMap::new();
+        let mut waiting: BTreeMap<DeviceId, usize> = BTreeMap::new();
         for candidate in candidates {
-            let count = waiting.entry(candidate.header.actor).or_default();
+            let count = waiting.entry(candidate.header.actor.device()).or_default();
             *count += 1;
             if *count > MAX_WAITING && candidate.row.is_none() {
                 self.admitted.refused.push((candidate.header.hash, Refusal::OverLimit));

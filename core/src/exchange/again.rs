@@ -6,42 +6,24 @@
 //! device makes the lost branch again in such an author's place, in this device's name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use super::fork::Choices;
+use super::ground::{Ground, Lost};
 use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
-use crate::document::remake::{self, Anew, Branches, Fates};
+use crate::document::remake::Anew;
 use crate::error::Result;
 use crate::ids::{Actor, ChangeHash, DeviceId, sha256};
+use crate::storage::Reading;
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
-use crate::storage::{Reading, StorageFailed};
-
-/// A change that lost a fork, or stands on one that did.
-struct Lost {
-    header: ChangeHeader,
-    chunk: Vec<u8>,
-    says: [u8; 32],
-    /// Whether it may be made again: what waits for a grant, or for its author's device to be let in, waits for that first.
-    counts: bool,
-}
-
-impl Lost {
-    fn read(chunk: Vec<u8>) -> Option<Self> {
-        let header = chunk::read_change(&chunk, &Limits::DEFAULT).ok()?;
-        Some(Self { says: remake::saying(&chunk)?, header, chunk, counts: true })
-    }
-
-    fn author(&self) -> DeviceId {
-        self.header.actor.device()
-    }
-}
 
 /// Of whom nothing more is awaited.
 pub(crate) struct Absent<'a> {
     /// Devices that are absent,
     pub device: &'a dyn Fn(DeviceId) -> bool,
+    /// those that were ever let in, whose work may be made again in their place,
+    pub let_in: &'a dyn Fn(DeviceId) -> bool,
     /// and branches that somebody else chose against.
     pub choices: &'a Choices,
 }
@@ -96,7 +78,8 @@ pub(crate) fn left_behind(
     let ground = Ground::of(document, &lost);
     let mut left: BTreeMap<DeviceId, LeftBehind> = BTreeMap::new();
     for change in lost.iter().filter(|change| change.counts && !made.is_made(change)) {
-        if ground.branch(change).is_some_and(|branch| absent.is(change, branch)) {
+        let left_here = |branch| absent.is(change, branch) && (absent.let_in)(change.author());
+        if ground.branch(change).is_some_and(left_here) {
             let time = change.header.time;
             let none = LeftBehind { changes: 0, from: time, to: time, can_be_made: false };
             let of = left.entry(change.author()).or_insert(none);
@@ -133,22 +116,24 @@ pub(crate) fn to_make_again(
             ground.is_made(change, new);
             continue;
         }
-        let Some(mut deps) = ground.beneath(change) else { continue };
+        let Some(beneath) = ground.beneath(change) else { continue };
         let Some(branch) = ground.branch(change).filter(|_| !made.is_made(change)) else {
             continue; // it waits
         };
         let (is_absent, is_own) = (absent.is(change, branch), change.author() == device);
-        let mine = change.author() == author && change.counts && (is_own || is_absent);
+        let in_place = is_absent && (absent.let_in)(author);
+        let mine = change.author() == author && change.counts && (is_own || in_place);
         let stands = ground.stands(change);
         if stands && !mine && !is_absent {
             continue; // its author will make it again
         }
         if !stands || !mine {
-            ground.is_gone(change, deps)?;
+            ground.is_gone(change, beneath)?;
             continue;
         }
         let actor = actor_for(device, author, &branch.hash);
         let last = made.last.get(&actor).copied();
+        let mut deps: BTreeSet<ChangeHash> = beneath.iter().copied().collect();
         deps.extend(last.map(|(_, hash)| hash));
         let mut start_op = 0;
         for dep in &deps {
@@ -161,8 +146,9 @@ pub(crate) fn to_make_again(
         }
         let seq = last.map_or(1, |(seq, _)| seq + 1);
         let anew = Anew { actor, seq, deps: deps.into_iter().collect(), start_op };
-        let chunk = ground.again(change, anew).ok_or_else(damaged)?;
-        let header = chunk::read_change(&chunk, &Limits::DEFAULT).map_err(|_| damaged())?;
+        // What would be over a limit waits, and keeps nothing else out.
+        let Some(chunk) = ground.again(change, anew) else { continue };
+        let Ok(header) = chunk::read_change(&chunk, &Limits::DEFAULT) else { continue };
         ground.is_made(change, &header);
         made.last.insert(actor, (seq, header.hash));
         highest.insert(header.hash, header.max_op());
@@ -171,86 +157,8 @@ pub(crate) fn to_make_again(
     Ok(again)
 }
 
-fn damaged() -> StorageFailed {
-    StorageFailed::damaged("evidence")
-}
-
-/// What lost changes stand on, as far as it is settled.
-struct Ground<'a> {
-    document: &'a Document,
-    /// Each lost change with the branches that it stands on, its own included.
-    lost: BTreeMap<ChangeHash, Rc<Branches>>,
-    /// The first change of each branch.
-    branches: BTreeMap<ChangeHash, &'a ChangeHeader>,
-    /// What of the document is in the place of a lost change: what it was made into, or what it followed.
-    places: BTreeMap<ChangeHash, BTreeSet<ChangeHash>>,
-    fates: Fates,
-}
-
-impl<'a> Ground<'a> {
-    /// Of lost changes, each after what it follows.
-    fn of(document: &'a Document, changes: &'a [Lost]) -> Self {
-        let (mut lost, mut branches) = (BTreeMap::<ChangeHash, Rc<Branches>>::new(), BTreeMap::new());
-        for change in changes {
-            let header = &change.header;
-            let mut beneath = header.deps.iter().filter_map(|dep| lost.get(dep).cloned());
-            // Most follow one change, on branches that it names already.
-            let mut on = beneath.next().unwrap_or_default();
-            for other in beneath {
-                if !Rc::ptr_eq(&on, &other) {
-                    Rc::make_mut(&mut on).extend(other.iter());
-                }
-            }
-            if !on.contains_key(&header.actor) {
-                branches.insert(header.hash, header);
-                Rc::make_mut(&mut on).insert(header.actor, header.hash);
-            }
-            lost.insert(header.hash, on);
-        }
-        Self { document, lost, branches, places: BTreeMap::new(), fates: Fates::default() }
-    }
-
-    /// The first change of the branch that a change belongs to.
-    fn branch(&self, change: &Lost) -> Option<&'a ChangeHeader> {
-        let of = self.lost.get(&change.header.hash)?.get(&change.header.actor)?;
-        self.branches.get(of).copied()
-    }
-
-    /// What a change would follow now; nothing as long as that is not settled.
-    fn beneath(&self, change: &Lost) -> Option<BTreeSet<ChangeHash>> {
-        let mut deps = BTreeSet::new();
-        for dep in &change.header.deps {
-            match self.places.get(dep) {
-                Some(place) => deps.extend(place),
-                None if !self.lost.contains_key(dep) && self.document.holds(dep) => drop(deps.insert(*dep)),
-                None => return None,
-            }
-        }
-        Some(deps)
-    }
-
-    fn stands(&self, change: &Lost) -> bool {
-        self.lost.get(&change.header.hash).is_some_and(|on| remake::stands(&change.chunk, &self.fates, on))
-    }
-
-    fn again(&self, change: &Lost, anew: Anew) -> Option<Vec<u8>> {
-        remake::again(&change.chunk, anew, &self.fates, self.lost.get(&change.header.hash)?)
-    }
-
-    fn is_made(&mut self, old: &Lost, new: &ChangeHeader) {
-        self.places.insert(old.header.hash, BTreeSet::from([new.hash]));
-        if let Some(branch) = self.branch(old) {
-            self.fates.again(branch.hash, &old.header, new);
-        }
-    }
-
-    fn is_gone(&mut self, change: &Lost, deps: BTreeSet<ChangeHash>) -> Result<()> {
-        let branch = self.branch(change).ok_or_else(damaged)?.hash;
-        let on = self.lost.get(&change.header.hash).cloned().unwrap_or_default();
-        self.fates.nothing(branch, &change.header, &change.chunk, &on).ok_or_else(damaged)?;
-        self.places.insert(change.header.hash, deps);
-        Ok(())
-    }
+fn may_be_made(state: ChangeState) -> bool {
+    !matches!(state, ChangeState::AuthorEnded | ChangeState::NotGranted)
 }
 
 /// What lost a fork in a document, and what waits because it stands on that: each after what it follows.
@@ -275,7 +183,7 @@ fn lost(reading: &Reading<'_>, row: &DocumentRow) -> Result<Vec<Lost>> {
         if held.state == ChangeState::UnknownAuthor {
             continue;
         }
-        let counts = !matches!(held.state, ChangeState::AuthorEnded | ChangeState::NotGranted);
+        let counts = may_be_made(held.state);
         waiting.extend(Lost::read(chunk).map(|change| Lost { counts, ..change }));
     }
     waiting.sort_by_key(|change| (change.header.start_op, change.header.actor));
@@ -318,6 +226,10 @@ impl Made {
             }
             let of = last.entry(Actor(held.actor)).or_insert((held.seq, hash));
             *of = (held.seq, hash).max(*of);
+            // Who may not write here makes nothing again in another's place.
+            if in_place.is_some() && !may_be_made(held.state) {
+                continue;
+            }
             let accepted = held.state == ChangeState::Accepted;
             let chunk = if accepted { document.raw_change(&hash) } else { reading.chunk(held.id)? };
             let Some(change) = chunk.and_then(Lost::read) else { continue };
@@ -341,42 +253,5 @@ impl Made {
 
     fn is_made(&self, change: &Lost) -> bool {
         self.again.contains_key(&change.header.hash) || self.waits.contains(&change.header.hash)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::Kind;
-
-    fn change(at: u64, actor: u8, deps: Vec<ChangeHash>) -> Lost {
-        let mut hash = [actor; 32];
-        hash[..8].copy_from_slice(&at.to_be_bytes());
-        let header = ChangeHeader {
-            hash: ChangeHash(hash),
-            actor: Actor([actor; 24]),
-            seq: at,
-            start_op: at,
-            ops: 1,
-            deps,
-            time: 0,
-            message: String::new(),
-        };
-        Lost { header, chunk: Vec::new(), says: [0; 32], counts: true }
-    }
-
-    #[test]
-    fn a_long_branch_takes_room_for_its_actors_and_not_for_its_length_squared() {
-        let mut changes: Vec<Lost> = Vec::new();
-        for at in 1..=20_000 {
-            let deps = changes.last().map(|last| last.header.hash).into_iter().collect();
-            changes.push(change(at, if at % 1_000 == 0 { 2 } else { 1 }, deps));
-        }
-        let document = Document::new(Kind::Case).unwrap();
-        let ground = Ground::of(&document, &changes);
-        let shared: BTreeSet<_> = ground.lost.values().map(Rc::as_ptr).collect();
-        assert_eq!(shared.len(), 2, "before and after the second actor came in");
-        assert_eq!(ground.branch(&changes[19_999]).map(|branch| branch.seq), Some(1_000));
-        assert_eq!(ground.branch(&changes[19_998]).map(|branch| branch.seq), Some(1));
     }
 }

@@ -9,8 +9,7 @@ use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
 use crate::error::Result;
 use crate::identity::authority::Kept;
-use crate::identity::{Authority, ScopeFacts};
-use crate::ids::{Actor, ChangeHash, DocumentId};
+use crate::ids::{Actor, ChangeHash};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::snapshots::StoredSnapshot;
@@ -18,13 +17,6 @@ use crate::storage::{Reading, StorageFailed, Writing};
 
 /// Which branches of a document's forks are kept.
 pub(crate) type Choices = BTreeMap<(Actor, u64), Kept>;
-
-/// The choices that count for a document.
-pub(crate) fn choices(authority: &Authority, facts: &ScopeFacts, document: DocumentId) -> Choices {
-    let judgement = authority.case_judgement(facts.case, facts.founder);
-    let of_document = judgement.forks.iter().filter(|((of, _, _), _)| *of == document);
-    of_document.map(|((_, actor, seq), kept)| ((*actor, *seq), *kept)).collect()
-}
 
 /// Whether a change is of a branch that was not kept.
 pub(crate) fn is_lost(choices: &Choices, header: &ChangeHeader) -> bool {

@@ -197,7 +197,8 @@ impl Store {
         let own = self.own();
         let Some(keys) = &own.keys else { return Ok(Vec::new()) };
         let device = |device| authority.is_absent(device, &scope, now);
-        let absent = Absent { device: &device, choices };
+        let let_in = |device| authority.was_let_in(device, &scope);
+        let absent = Absent { device: &device, let_in: &let_in, choices };
         let whose = (own.device, in_place_of.unwrap_or(own.device));
         let chunks = again::to_make_again(&tx.reading(), row, document, whose, &absent)?;
         let place = Place {
@@ -265,7 +266,7 @@ impl Passing<'_> {
         };
         let own_actor = tx.reading().own_actor(row.id)?;
         let place = DocumentId::from_slice(&row.document_id)?;
-        let choices = fork::choices(authority, &facts, place);
+        let choices = authority.fork_choices(&facts, place);
         let rest = fork::take_out(tx, row, &document, &choices, millis)?;
         let mut next = rest.as_ref().unwrap_or(&document);
         let by = By { authority, scope: facts, choices: &choices };

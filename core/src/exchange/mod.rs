@@ -7,7 +7,7 @@
 //! - [`import`]: bytes in any portions, committed batch by batch;
 //! - [`header`], [`snapshot`]: a document's name checked; a whole document taken apart;
 //! - [`admit`]: the guard that every foreign change passes, with `ancestry`; [`refusal`]: why it kept one out;
-//! - `fork`: what lost a fork leaves its document, and is made again;
+//! - `fork`: what lost a fork leaves its document, and is made again: `again`, on `ground`;
 //! - [`intake`]: a batch of changes through the guard, into rows and projections.
 //!
 //! Bytes may arrive in any split, twice, and only half: what was committed stays, and a later import goes on.
@@ -17,6 +17,7 @@ pub(crate) mod again;
 mod ancestry;
 pub mod export;
 pub(crate) mod fork;
+mod ground;
 pub mod header;
 pub mod import;
 pub mod intake;

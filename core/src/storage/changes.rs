@@ -196,14 +196,14 @@ impl Reading<'_> {
         Ok(count.unsigned_abs())
     }
 
-    /// How many changes of an actor in a document are held in a state.
-    pub fn held_by(&self, document: i64, actor: &[u8; 24], state: ChangeState) -> Result<u64> {
+    /// How many changes of a device in a document are held in a state.
+    pub fn held_by(&self, document: i64, device: &[u8; 16], state: ChangeState) -> Result<u64> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*) FROM change c JOIN actor a ON a.id = c.actor
-             WHERE c.document = ?1 AND a.actor = ?2 AND c.state = ?3",
+             WHERE c.document = ?1 AND c.state <> 0 AND c.state = ?3 AND substr(a.actor, 1, 16) = ?2",
         )?;
         let count: i64 =
-            statement.query_row(params![document, actor.as_slice(), state.code()], |row| row.get(0))?;
+            statement.query_row(params![document, device.as_slice(), state.code()], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 

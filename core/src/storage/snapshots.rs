@@ -115,15 +115,20 @@ impl Writing<'_> {
         }
         self.tx
             .prepare_cached(
-                "INSERT OR IGNORE INTO evidence (document_id, hash, reason, bytes, received_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                // It may have come with a wrong signature before, of which nothing is made again.
+                "INSERT INTO evidence (document_id, hash, reason, bytes, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (hash) DO UPDATE SET
+                    document_id = excluded.document_id, reason = excluded.reason, bytes = excluded.bytes
+                 WHERE excluded.reason = ?6 AND reason <> ?6",
             )?
             .execute(params![
                 document_id.map(|id| id.as_slice()),
                 hash.as_slice(),
                 reason,
                 bytes,
-                received_at
+                received_at,
+                FORKED
             ])?;
         Ok(())
     }

@@ -51,8 +51,8 @@ pub struct CaseJudgement {
     records: HashSet<(RecordHash, RecordHash)>,
     /// What the receipts say that an ended device's work is reviewed by.
     pub(super) attested: Attested,
-    /// Which branch of a fork is kept.
-    pub forks: BTreeMap<(DocumentId, Actor, u64), Kept>,
+    /// Which branch of a fork is kept, by the log that says so.
+    pub forks: BTreeMap<(LogId, DocumentId, Actor, u64), Kept>,
 }
 
 /// The branch of a fork that is kept.
@@ -298,7 +298,7 @@ impl<'a> Judging<'a> {
                     continue;
                 }
                 let kept = Kept { by_another, hash: choice.keep };
-                let place = (choice.document, choice.actor, choice.seq);
+                let place = (*log.id.as_bytes(), choice.document, choice.actor, choice.seq);
                 let best = self.judgement.forks.entry(place).or_insert(kept);
                 *best = kept.min(*best);
             }

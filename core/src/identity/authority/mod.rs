@@ -247,14 +247,18 @@ impl Authority {
         secrets.collect()
     }
 
-    /// Which branch of a fork is kept, if somebody who may has chosen.
-    pub fn fork_choice(
+    /// Which branches of a document's forks are kept, by actor and number: what whoever may has chosen in the log of the
+    /// document's own scope. Whoever may choose in another one has no say here, and who reads this may not know that log.
+    pub fn fork_choices(
         &self,
-        case: CaseId,
-        founder: DeviceId,
-        fork: (crate::ids::DocumentId, crate::ids::Actor, u64),
-    ) -> Option<Kept> {
-        self.case_judgement(case, founder).forks.get(&fork).copied()
+        facts: &ScopeFacts,
+        document: crate::ids::DocumentId,
+    ) -> BTreeMap<(crate::ids::Actor, u64), Kept> {
+        let judgement = self.case_judgement(facts.case, facts.founder);
+        let log = *facts.id().as_bytes();
+        let of_document =
+            judgement.forks.iter().filter(|((of_log, of, _, _), _)| (*of_log, *of) == (log, document));
+        of_document.map(|((_, _, actor, seq), kept)| ((*actor, *seq), *kept)).collect()
     }
 
     /// The end of a device by record hash.

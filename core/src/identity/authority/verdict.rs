@@ -103,6 +103,15 @@ impl Authority {
         self.obstacles(facts).map(|(device, grants)| (device, grants.unwrap_or_default())).unwrap_or_default()
     }
 
+    /// Whether receipts for its obstacles would let a change in: not where no grant ever did.
+    pub fn can_be_attested(&self, facts: &ChangeFacts<'_>) -> bool {
+        match self.obstacles(facts) {
+            None => false,
+            Some((device, None)) => !device.is_empty(),
+            Some((_, Some(taken_back))) => !taken_back.is_empty(),
+        }
+    }
+
     /// Ends of the author's device that no receipt covers, and ends of grants if no grant lets the change in; nothing
     /// for an unknown author.
     fn obstacles(&self, facts: &ChangeFacts<'_>) -> Option<(Vec<RecordHash>, Option<Vec<RecordHash>>)> {

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::sync::digest::{self, Digest, Held};
-use crate::sync::wire::{Entry, Listing, PAGE_DIGESTS, PAGE_VECTORS, Wire};
+use crate::sync::wire::{Entry, Listing, PAGE_ACTORS, PAGE_DIGESTS, PAGE_VECTORS, Wire};
 
 /// How often a round is repeated while it still moves something.
 const MOST_ROUNDS: u32 = 8;
@@ -213,11 +213,18 @@ impl Replica {
 
     /// Says what is held of documents; row 0 is one of which nothing is.
     fn say_vectors(&mut self, documents: &[([u8; 16], i64)]) -> Result<()> {
-        for page in documents.chunks(PAGE_VECTORS) {
-            let vectors = self.store.read(|reading| {
-                page.iter().map(|(id, row)| Ok((*id, vector::of_document(reading, *row)?))).collect()
-            })?;
-            self.out.push_back(Wire::Vectors(vectors));
+        let (mut page, mut actors) = (Vec::new(), 0);
+        for (id, row) in documents {
+            let held = self.store.read(|reading| vector::of_document(reading, *row))?;
+            if page.len() == PAGE_VECTORS || !page.is_empty() && actors + held.len() > PAGE_ACTORS {
+                self.out.push_back(Wire::Vectors(std::mem::take(&mut page)));
+                actors = 0;
+            }
+            actors += held.len();
+            page.push((*id, held));
+        }
+        if !page.is_empty() {
+            self.out.push_back(Wire::Vectors(page));
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::{Replica, Side};
 use crate::access::NewGrant;
 use crate::case::{CaseChange, NewCase, NewPerson};
+use crate::exchange::message::Message;
+use crate::exchange::outgoing;
 use crate::exchange::vector::Holding;
 use crate::identity::{MemoryVault, Role, Scope};
 use crate::ids::{CaseId, DocumentId};
@@ -343,6 +345,10 @@ fn who_names_a_scope_and_a_document_that_were_not_granted_gets_no_answer() {
         let more = Wire::More { document: DocumentId::from_slice(&document).unwrap(), changes: Vec::new() };
         let tells = |wire: &Wire| matches!(wire, Wire::Ack { held, .. } if !held.is_empty());
         assert_eq!(answers(&[more]).iter().any(tells), granted);
+        let row = phone.read(|reading| Ok(reading.document(&document)?.unwrap())).unwrap();
+        let (id, header) = (DocumentId::from_slice(&document).unwrap(), outgoing::header(&row).unwrap());
+        let changes = Wire::Changes(Message::Changes { document: id, header, changes: Vec::new() });
+        assert_eq!(answers(&[changes]).iter().any(tells), granted);
         // And both: what is here is answered like what was made up.
         let [named, made_up] =
             [*scope.as_bytes(), [7; 16]].map(|scope| listed(scope, vec![(document, [1; 16])]));

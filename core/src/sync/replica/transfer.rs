@@ -1,6 +1,8 @@
 //! Batches within a credit window. A batch is acknowledged after its commit, and a session that is cut sends at most
 //! what was not acknowledged once more.
 
+use std::collections::BTreeSet;
+
 use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::document::chunk::{self, Limits};
 use crate::error::Result;
@@ -69,8 +71,7 @@ impl Replica {
     }
 
     fn may_send(&self) -> bool {
-        let documents =
-            self.window.iter().map(|(document, _, _)| document).collect::<std::collections::BTreeSet<_>>();
+        let documents = self.window.iter().map(|(document, _, _)| document).collect::<BTreeSet<_>>();
         let bytes = self.window.iter().map(|(_, _, bytes)| bytes).sum::<usize>();
         self.access == Access::Full
             && matches!(self.stage, Stage::Round | Stage::Live | Stage::Upload)
@@ -128,7 +129,7 @@ impl Replica {
             taken.push(brought);
         }
         self.import.take_documents(entitled)?;
-        self.say_refused();
+        self.say_refused(&taken.iter().flat_map(|brought| brought.hashes.iter().copied()).collect())?;
         taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
     }
 
@@ -156,12 +157,15 @@ impl Replica {
         Ok(())
     }
 
-    /// What is held here of a document.
+    /// What is held here of a document; nothing where the peer was never let into its scope.
     fn held_of(&self, document: &[u8; 16]) -> Result<Holding> {
-        self.store.read(|reading| match reading.document(document)? {
-            Some(row) => Ok(vector::of_document(reading, row.id)?),
-            None => Ok(Holding::new()),
-        })
+        let row = self.store.read(|reading| Ok(reading.document(document)?))?;
+        match row {
+            Some(row) if self.store.let_in(self.peer, &row.scope_id)? => {
+                self.store.read(|reading| vector::of_document(reading, row.id))
+            }
+            _ => Ok(Holding::new()),
+        }
     }
 
     /// Says what is held of a document, after the commit of what was brought of it.
@@ -188,17 +192,26 @@ impl Replica {
         Ok(())
     }
 
-    /// Tells the peer which of its changes did not go in, and why.
-    fn say_refused(&mut self) {
-        let refused = &self.import.report().quarantined[self.quarantined..];
-        if refused.is_empty() {
-            return;
-        }
-        let notices: Vec<_> =
-            refused.iter().map(|refused| (refused.hash.0, refused.reason.code().to_owned())).collect();
+    /// Tells the peer which changes did not go in, and why: its own, and what was tried again with them where it may read.
+    fn say_refused(&mut self, brought: &BTreeSet<[u8; 32]>) -> Result<()> {
+        let refused = self.import.report().quarantined[self.quarantined..].to_vec();
         self.quarantined += refused.len();
-        self.counts.quarantined += notices.len() as u64;
-        self.out.push_back(Wire::Notice(notices));
+        self.counts.quarantined += refused.len() as u64;
+        let mut notices = Vec::new();
+        for refused in refused {
+            if brought.contains(&refused.hash.0) || self.reads_document(&refused.document)? {
+                notices.push((refused.hash.0, refused.reason.code().to_owned()));
+            }
+        }
+        if !notices.is_empty() {
+            self.out.push_back(Wire::Notice(notices));
+        }
+        Ok(())
+    }
+
+    fn reads_document(&self, document: &DocumentId) -> Result<bool> {
+        let row = self.store.read(|reading| Ok(reading.document(document.as_bytes())?))?;
+        row.map_or(Ok(false), |row| self.store.reads(self.peer, &row.scope_id))
     }
 
     pub(super) fn on_ack(&mut self, document: [u8; 16], held: Holding) -> Result<(), ReplicaFailed> {

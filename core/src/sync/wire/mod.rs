@@ -33,8 +33,10 @@ pub(crate) const MOST_BUCKETS: usize = 4_096;
 pub(crate) const PAGE_LOGS: usize = 256;
 /// A page of vectors holds at most so many documents,
 pub(crate) const PAGE_VECTORS: usize = 64;
-/// each with at most so many actors.
-const MAX_ACTORS: usize = 10_000;
+/// and actors, but always one document.
+pub(crate) const PAGE_ACTORS: usize = 100_000;
+/// A document has at most so many operations, and so no more actors.
+const MAX_ACTORS: usize = 200_000;
 
 /// An id and what is held under it.
 pub(crate) type Entry = ([u8; 16], Digest);

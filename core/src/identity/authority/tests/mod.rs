@@ -1,5 +1,6 @@
 //! What counts, told with records alone: any order gives the same, and nobody says more than they may.
 
+mod forks;
 mod judged;
 mod order;
 mod review;
