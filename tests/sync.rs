@@ -16,6 +16,8 @@ mod hidden;
 
 #[path = "sync/lan.rs"]
 mod lan;
+#[path = "sync/late.rs"]
+mod late;
 #[path = "sync/lost.rs"]
 mod lost;
 #[path = "sync/nearby.rs"]

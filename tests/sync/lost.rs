@@ -54,7 +54,7 @@ fn half_a_branch(name: &str, forged_first: bool) -> (Device, Device, Device, Cas
     (desk, tablet, phone, case.id)
 }
 
-fn imported(to: &Device, messages: &[Message]) -> ImportReport {
+pub fn imported(to: &Device, messages: &[Message]) -> ImportReport {
     let mut import = to.store.exchange().import().unwrap();
     import.feed(&messages.iter().flat_map(Message::encode).collect::<Vec<_>>()).unwrap();
     import.finish()

@@ -1,5 +1,6 @@
 //! Joining another store's domain: with what was made while alone, or with new keys after the old ones were lost.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use super::devices::keys_for_request;
@@ -55,7 +56,7 @@ impl Identity<'_> {
         if joined.domain() == self.domain() {
             return self.stay(joined, keys, lost);
         }
-        let (_one_at_a_time, _no_intake) = (locked(&inner.records), locked(&inner.cache));
+        let turns = (locked(&inner.records), locked(&inner.cache));
         let now = self.store.now()?;
         let old = self.store.own().authority.clone();
         old.scopes().for_each(|scope| joined.know_scope(*scope));
@@ -73,11 +74,15 @@ impl Identity<'_> {
             }
             self.settle(tx, &joined, &keys, &certificate, lost, now.timestamp_millis())
         })?;
-        // The root of a domain that this store has left.
-        for name in [secret::ROOT, secret::RECOVERY] {
-            inner.vault.delete(name)?;
+        self.become_device(joined, keys, certificate, lost)?;
+        drop(turns);
+        // The root of a domain that this store has left: of no use any more, so that a vault which refuses does no harm.
+        for name in [secret::RECOVERY, secret::ROOT] {
+            if let Err(failed) = inner.vault.delete(name) {
+                self.store.log_failure("root.not_forgotten", &failed.into());
+            }
         }
-        self.become_device(joined, keys, certificate, lost)
+        Ok(())
     }
 
     /// The same domain again: with new keys after the old ones were lost, or with newer records.
@@ -161,8 +166,7 @@ fn grant_again(
     keys: &DeviceKeys,
     now: i64,
 ) -> Result<()> {
-    let mut cases: Vec<_> = old.scopes().map(|scope| scope.case).collect();
-    cases.dedup();
+    let cases: BTreeSet<_> = old.scopes().map(|scope| scope.case).collect();
     for case in cases {
         let founder = scopes::founder(&tx.reading(), case)?;
         let judgement = old.case_judgement(case, founder);
@@ -173,4 +177,77 @@ fn grant_again(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::access::NewGrant;
+    use crate::identity::keys::RootKey;
+    use crate::identity::record::Extent;
+    use crate::identity::{KeyVault, MemoryVault};
+    use crate::storage::Location;
+    use crate::store::{Store, StoreConfig};
+    use crate::testing::{FixedClock, SeededRandom, a_case};
+    use crate::time::{Zone, from_unix};
+
+    fn open(location: Location, worker: &str, vault: &Arc<MemoryVault>, seed: u64) -> Store {
+        let config = StoreConfig {
+            location,
+            worker: worker.parse().unwrap(),
+            zone: Zone::UTC,
+            clock: Arc::new(FixedClock::at(from_unix(1_772_438_400))),
+            random: Arc::new(SeededRandom::new(seed)),
+            log: None,
+        };
+        Store::open(config, vault.clone()).unwrap()
+    }
+
+    #[test]
+    fn a_store_that_joined_opens_though_the_power_went_before_its_root_was_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = open(Location::Memory("joining-desk".to_owned()), "w-1", &Arc::default(), 1);
+        let vault = Arc::new(MemoryVault::default());
+        let file = || Location::File(folder.path().join("phone.db"));
+        let phone = open(file(), "w-2", &vault, 2);
+        let root = vault.load(secret::ROOT).unwrap().unwrap();
+        let answer = desk.identity().certify(&phone.identity().request().unwrap(), &[], 1, None).unwrap();
+        phone.identity().adopt(&answer).unwrap();
+        assert!(RootKey::load(vault.as_ref(), secret::ROOT).unwrap().is_none());
+        phone.close();
+        drop(phone);
+        vault.store(secret::ROOT, &root).unwrap();
+        let phone = open(file(), "w-2", &vault, 3);
+        assert_eq!(phone.identity().domain(), desk.identity().domain());
+    }
+
+    #[test]
+    fn each_grant_is_given_again_once() {
+        let desk = open(Location::Memory("joining-grants-desk".to_owned()), "w-1", &Arc::default(), 4);
+        let phone = open(Location::Memory("joining-grants".to_owned()), "w-2", &Arc::default(), 5);
+        let cases: Vec<_> = (0..4)
+            .map(|at| {
+                let new = crate::case::NewCase { reference: format!("2026-{at}"), ..a_case() };
+                phone.cases().create(&new).unwrap().id
+            })
+            .collect();
+        for case in &cases {
+            // Each case has several scopes.
+            for level in 1..=4 {
+                let scope = crate::identity::Scope::Level(level);
+                let row = phone.own().authority.scopes().find(|facts| facts.case == *case).copied().unwrap();
+                phone.know_scope(crate::identity::ScopeFacts { scope, ..row });
+            }
+            let grant =
+                NewGrant { extent: Extent::Level(1), ..NewGrant::colleague("w-3".parse().unwrap(), 1) };
+            phone.grants().give(*case, &grant).unwrap();
+        }
+        let answer = desk.identity().certify(&phone.identity().request().unwrap(), &[], 1, None).unwrap();
+        phone.identity().adopt(&answer).unwrap();
+        for case in cases {
+            assert_eq!(phone.grants().list(case).unwrap().len(), 1);
+        }
+    }
 }

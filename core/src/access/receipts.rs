@@ -8,7 +8,6 @@ use super::records::{EndHash, Records};
 use super::scopes;
 use crate::document::chunk::{self, Limits};
 use crate::error::{Error, Result};
-use crate::identity::authority::DeviceEnd;
 use crate::identity::record::{IssuerId, Last, LogId, Receipt, RecordBody};
 use crate::identity::{Authority, ChangeFacts, ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, DocumentId};
@@ -49,9 +48,14 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
         .collect();
     let mut ends: Vec<(EndHash, DeviceId, bool)> = Vec::new();
     for (device, found) in &is.ended {
-        let known = was.ended.get(device);
-        let new = |end: &DeviceEnd| known.is_none_or(|known| !known.contains(end));
-        ends.extend(found.iter().map(|end| (end.record, *device, new(end))));
+        let known = was.ended.get(device).map(Vec::as_slice).unwrap_or_default();
+        // What is attested for one end is attested for all: of those that others made, the first is enough.
+        let mut first = known.is_empty() || change.ends;
+        for end in found {
+            let new = !known.contains(end) && first;
+            first &= !new || change.ends;
+            ends.push((end.record, *device, new));
+        }
     }
     for (facts, gained) in scopes.iter().zip(&gained) {
         for (end, device, new) in ends.iter().filter(|(_, _, new)| *new || *gained) {
@@ -136,6 +140,13 @@ fn write(
     }
     changes.sort_unstable();
     changes.dedup();
+    if late {
+        // What was attested already, by whomever, is not said again: two that both do would never come to an end.
+        let judgement = change.authority.case_judgement(facts.case, facts.founder);
+        changes.retain(|(document, actor, seq)| {
+            judgement.covered(end, log, *document, *actor).is_none_or(|covered| covered < *seq)
+        });
+    }
     let nothing = records.is_empty() && changes.is_empty();
     if nothing && !matches!(cover, Cover::Applied { nothing_too: true }) {
         return Ok(false);

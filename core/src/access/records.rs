@@ -1,7 +1,7 @@
 //! Records, own or somebody else's, stored with what they bring about: receipts for each end that they bring, the
 //! certificates that count, the certificate to sign with. One transaction each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -61,7 +61,8 @@ impl Store {
             let mut fresh = 0;
             for signed in records {
                 if homeless(&change.authority, &signed) {
-                    taken.refused.push(RecordRefused::WrongLog);
+                    // Its scope may come yet; where the founder does not count, it never does.
+                    taken.refused.push(RecordRefused::Gap);
                     continue;
                 }
                 match change.authority.insert(signed) {
@@ -85,19 +86,23 @@ impl Store {
         let unanswered = {
             let own = self.own();
             let judgement = own.authority.judgement();
-            let by_others: BTreeSet<RecordHash> = judgement
+            let ends: BTreeMap<RecordHash, (DeviceId, bool)> = judgement
                 .ended
-                .values()
-                .flatten()
-                .filter(|end| !judgement.may_issue(end.by))
-                .map(|end| end.record)
+                .iter()
+                .flat_map(|(device, ends)| ends.iter().map(move |end| (end, *device)))
+                .map(|(end, device)| (end.record, (device, !judgement.may_issue(end.by))))
                 .collect();
-            // The order in which records came: no secret is newer than the last of these ends.
-            let records = own.authority.held().all();
             let secrets: BTreeSet<RecordHash> = judgement.secrets.iter().map(|(_, hash)| *hash).collect();
-            let of_note =
-                records.filter(|entry| by_others.contains(&entry.hash) || secrets.contains(&entry.hash));
-            of_note.last().is_some_and(|last| by_others.contains(&last.hash))
+            // The order in which records came: no secret is newer than the last of these ends. Of a device the first one
+            // is answered, and no other: whoever says it again would shut out everybody who is away.
+            let (mut seen, mut unanswered) = (BTreeSet::new(), false);
+            for entry in own.authority.held().all() {
+                match ends.get(&entry.hash) {
+                    Some((device, by_other)) if seen.insert(*device) => unanswered |= by_other,
+                    _ => unanswered &= !secrets.contains(&entry.hash),
+                }
+            }
+            unanswered
         };
         match unanswered.then(|| self.identity().renew_network_secret()) {
             Some(Err(Error::Joining(JoiningRefused::NotAnIssuer) | Error::KeysLost)) | None => Ok(()),
@@ -246,6 +251,11 @@ mod tests {
         let news: Vec<Signed> = mine.own().authority.records(&log).cloned().collect();
         desk.take_records(news).unwrap();
         assert_eq!((generation(&desk), desk.own().authority.network_secrets().len()), (2, 2));
+        // Said once more it is nothing new: whoever was away would be shut out by one who says it often.
+        mine.identity().end_device(lost.identity().device(), EndReason::Lost).unwrap();
+        let news: Vec<Signed> = mine.own().authority.records(&log).cloned().collect();
+        assert!(desk.take_records(news).unwrap().fresh > 0);
+        assert_eq!(generation(&desk), 2);
         desk.identity().end_device(mine.identity().device(), EndReason::Left).unwrap();
         assert_eq!(generation(&desk), 3);
     }

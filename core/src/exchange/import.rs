@@ -337,8 +337,11 @@ impl Import {
         let Some(peer) = self.peer else { return Ok(()) };
         self.store.inner.database.write(|tx| {
             let Some(row) = tx.reading().document(document.as_bytes())? else { return Ok(()) };
+            // Of what is not here it says nothing: a later number may be another branch's.
+            let here = tx.reading().vector(row.id)?;
             for (actor, seq) in actors {
-                tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, *seq)?;
+                let Some(held) = here.iter().find(|held| held.actor == *actor) else { continue };
+                tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, (*seq).min(held.seq))?;
             }
             Ok(())
         })

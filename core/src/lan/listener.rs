@@ -63,9 +63,11 @@ impl Listener {
         while !cancel.is_canceled() && until.is_none_or(|until| Instant::now() < until) {
             match self.0.accept() {
                 Ok((stream, from)) => {
-                    stream.set_nonblocking(false)?;
-                    stream.set_nodelay(true)?;
-                    return Ok(Some((stream, from)));
+                    // Some systems say of a connection that went away meanwhile that it cannot be set.
+                    let set = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
+                    if set.is_ok() {
+                        return Ok(Some((stream, from)));
+                    }
                 }
                 // Whoever went away before it was let in is not this socket's failure.
                 Err(error)

@@ -13,7 +13,7 @@ use crate::access::{records, recovery, scopes};
 use crate::error::{Error, Result};
 use crate::identity::keys::{RootKey, secret};
 use crate::identity::record::Signed;
-use crate::identity::{Authority, DeviceKeys, KeyVault};
+use crate::identity::{Authority, DeviceKeys, JoiningRefused, KeyVault};
 use crate::ids::DeviceId;
 use crate::planted::{self, Defect};
 use crate::random;
@@ -59,7 +59,11 @@ pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Stor
         && store.root_key()?.is_some()
         && store.own().keys.is_some()
     {
-        store.identity().renew_network_secret()?;
+        match store.identity().renew_network_secret() {
+            // The root is of a domain that this store has left: the power went before it was forgotten.
+            Err(Error::Joining(JoiningRefused::NotAnIssuer)) => {}
+            made => made?,
+        }
     }
     store.refresh_projections()?;
     store.extend_horizon(store.zone().day_of(now))?;

@@ -175,7 +175,8 @@ impl Store {
             logs.extend(both.into_iter().all(of_case).then_some(*facts.case.as_bytes()));
             logs.extend(both.into_iter().all(of_scope).then_some(*facts.id().as_bytes()));
         }
-        if own.authority.standing(peer, now) != Standing::Ended {
+        // Not with whom a replaced root or an ended issuer certified, nor with whom was ended.
+        if matches!(own.authority.standing(peer, now), Standing::Current | Standing::Expired) {
             logs.insert(own.authority.network_log());
         }
         Ok(logs)

@@ -101,8 +101,13 @@ impl CaseJudgement {
     /// may write in another scope has no say here, and who reads this one may not know that log.
     pub fn covers_change(&self, ends: &[RecordHash], change: &ChangeFacts<'_>) -> bool {
         let log = *change.scope.id().as_bytes();
-        let covered = |end| self.changes.get(&(end, log, change.document, change.actor));
-        ends.iter().any(|end| covered(*end).is_some_and(|covered| change.seq <= *covered))
+        let covered = |end| self.covered(end, log, change.document, change.actor);
+        ends.iter().any(|end| covered(*end).is_some_and(|covered| change.seq <= covered))
+    }
+
+    /// Up to which number the counting receipts for an end, in the log of a scope, cover an actor's changes in a document.
+    pub fn covered(&self, end: RecordHash, log: LogId, document: DocumentId, actor: Actor) -> Option<u64> {
+        self.changes.get(&(end, log, document, actor)).copied()
     }
 
     fn covers_record(&self, ends: impl IntoIterator<Item = RecordHash>, record: RecordHash) -> bool {

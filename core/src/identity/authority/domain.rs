@@ -3,17 +3,18 @@
 //! It is found in layers, each from the ones before, so that no end can take away what makes it count: roots; issuers,
 //! whom only a root names; their ends, which always count; certificates; ends of devices.
 
+mod devices;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::held::{Entry, Held};
-use crate::identity::certificate::{Certificate, Role};
+use crate::identity::certificate::Certificate;
 use crate::identity::record::{
-    Anchor, End, EndReason, IssuerId, IssuerPower, Last, RecordBody, RecordHash, Signed, issuer_id,
-    network_log,
+    Anchor, End, EndReason, IssuerId, IssuerPower, Last, RecordBody, RecordHash, issuer_id, network_log,
 };
-use crate::ids::{DeviceId, WorkerId};
+use crate::ids::DeviceId;
 
 /// A certificate chain has at most so many links.
 const MAX_LINKS: u8 = 3;
@@ -28,6 +29,8 @@ pub struct Counting {
     /// The record that says so, with the fewest links to the root.
     pub record: Arc<Entry>,
     links: u8,
+    /// Whether somebody said so who may say what a certificate says, and not only renew it.
+    by_all: bool,
 }
 
 impl Counting {
@@ -239,13 +242,18 @@ impl DomainJudgement {
         if power == IssuerPower::RenewOnly && (countersigned || !self.renews(&certificate)) {
             return false;
         }
-        let mut counting = Counting { certificate, countersigned, record: Arc::clone(entry), links };
+        let by_all = power == IssuerPower::All;
+        let mut counting = Counting { certificate, countersigned, record: Arc::clone(entry), links, by_all };
         // The same body twice: as a certificate of this domain it says more; of two levels the higher counts.
         let rank = |c: &Counting| (!c.countersigned, c.certificate.level, Reverse((c.links, c.record.hash)));
         match self.certificates.get_mut(&hash) {
-            Some(known) if rank(known) > rank(&counting) => known.links = known.links.min(links),
+            Some(known) if rank(known) > rank(&counting) => {
+                known.links = known.links.min(links);
+                known.by_all |= by_all;
+            }
             Some(known) => {
                 counting.links = links.min(known.links);
+                counting.by_all |= known.by_all;
                 *known = counting;
             }
             None => {
@@ -278,9 +286,17 @@ impl DomainJudgement {
     /// A worker may end an own device.
     fn find_ends_of_own_devices(&mut self, held: &Held) {
         let log = *held.domain().as_bytes();
+        // When roots and issuers ended it: who has a phone that was stolen ends none that came in its place.
+        let first = |ends: &Vec<DeviceEnd>| ends.iter().map(|end| end.at).min();
+        let by_issuers: HashMap<DeviceId, i64> =
+            self.ended.iter().filter_map(|(device, ends)| Some((*device, first(ends)?))).collect();
         for entry in held.of_log(&log) {
             let RecordBody::End(end) = &entry.signed.record.body else { continue };
             let by = device(entry.signed.record.issuer);
+            let since = self.of_device(end.device).into_iter().map(|held| held.certificate.not_before).min();
+            if by_issuers.get(&by).is_some_and(|ended| since.is_some_and(|since| since > *ended)) {
+                continue;
+            }
             let known = self
                 .ended
                 .get(&end.device)
@@ -312,74 +328,6 @@ impl DomainJudgement {
         }
         ranked.sort_by_key(|(past, generation, hash)| (*past, Reverse(*generation), *hash));
         self.secrets = ranked.into_iter().map(|(_, generation, hash)| (generation, hash)).collect();
-    }
-
-    /// The certificates of a device that count, own ones before countersigned ones, the newest first.
-    pub fn of_device(&self, device: DeviceId) -> Vec<&Counting> {
-        let hashes = self.devices.get(&device).map(Vec::as_slice).unwrap_or_default();
-        let mut own: Vec<&Counting> = hashes.iter().filter_map(|hash| self.certificates.get(hash)).collect();
-        own.sort_by_key(|counting| {
-            let certificate = &counting.certificate;
-            let later = certificate.not_after.unwrap_or(i64::MAX);
-            (counting.countersigned, Reverse((certificate.epoch, later, certificate.hash())))
-        });
-        own
-    }
-
-    /// Whose device it is, by any certificate that counts.
-    pub fn workers(&self, device: DeviceId) -> impl Iterator<Item = &WorkerId> {
-        let hashes = self.devices.get(&device).into_iter().flatten();
-        hashes.filter_map(|hash| self.certificates.get(hash)).map(|counting| &counting.certificate.worker)
-    }
-
-    /// Whether any certificate of a device that counts gives it a role.
-    pub fn has_role(&self, device: DeviceId, role: &Role) -> bool {
-        let hashes = self.devices.get(&device).into_iter().flatten();
-        let mut own = hashes.filter_map(|hash| self.certificates.get(hash));
-        own.any(|counting| counting.certificate.roles.contains(role))
-    }
-
-    /// What an issuer may do now; nothing once it or its device is ended.
-    pub fn power(&self, of: DeviceId) -> Option<IssuerPower> {
-        let present = !self.limits.contains_key(&of) && !self.ended.contains_key(&of);
-        self.issuers.get(&of).copied().filter(|_| present)
-    }
-
-    /// Whether an issuer's id is that of a root, a replaced one too.
-    pub fn is_root(&self, by: IssuerId) -> bool {
-        self.roots.iter().any(|root| root.issuer == by)
-    }
-
-    /// Whether an issuer's id is that of a root, or of an issuer that may do all.
-    pub fn may_issue(&self, by: IssuerId) -> bool {
-        self.is_root(by) || self.issuers.get(&device(by)) == Some(&IssuerPower::All)
-    }
-
-    /// Whether a device may issue no more by an end of its own.
-    pub fn is_ended_issuer(&self, device: DeviceId) -> bool {
-        self.limits.contains_key(&device)
-    }
-
-    /// The chain that shows a certificate to somebody who knows the anchors only: its record first, then those of the
-    /// issuers above, each with the root's word that it is one.
-    pub fn chain(&self, held: &Held, certificate: &[u8; 32]) -> Vec<Signed> {
-        let mut chain = Vec::new();
-        let mut next = self.certificates.get(certificate);
-        while let Some(counting) = next.take() {
-            chain.push(counting.record.signed.clone());
-            let by = device(counting.record.signed.record.issuer);
-            if self.issuers.contains_key(&by) && chain.len() <= 2 * usize::from(MAX_LINKS) {
-                let named = held.of_log(held.domain().as_bytes()).find(|entry| {
-                    let body = &entry.signed.record.body;
-                    matches!(body, RecordBody::Issuer(issuer) if issuer.device == by)
-                        && self.is_by_root(entry)
-                });
-                chain.extend(named.map(|entry| entry.signed.clone()));
-                let above = self.of_device(by).into_iter().min_by_key(|above| above.links);
-                next = above.filter(|above| above.links < counting.links);
-            }
-        }
-        chain
     }
 }
 

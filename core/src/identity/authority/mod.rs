@@ -224,7 +224,7 @@ impl Authority {
     /// The newest certificate of a device that counts.
     pub fn certificate_of(&self, device: DeviceId) -> Option<Certificate> {
         let judgement = self.judgement();
-        let newest = judgement.of_device(device).into_iter().find(|counting| !counting.countersigned);
+        let newest = judgement.in_force(device).into_iter().find(|counting| !counting.countersigned);
         newest.map(|counting| counting.certificate.clone())
     }
 

@@ -141,7 +141,7 @@ impl Authority {
     /// How a device stands at a trusted time.
     pub fn standing(&self, device: DeviceId, trusted_time: i64) -> Standing {
         let domain = self.judgement();
-        let own = domain.of_device(device);
+        let own = domain.in_force(device);
         if domain.ended.contains_key(&device) {
             Standing::Ended
         } else if own.iter().all(|counting| counting.countersigned) {
@@ -161,7 +161,7 @@ impl Authority {
         }
         let domain = self.judgement();
         let case = self.case_judgement(scope.case, scope.founder);
-        domain.of_device(device).into_iter().any(|counting| {
+        domain.in_force(device).into_iter().any(|counting| {
             is_valid(counting, trusted_time)
                 && reads(counting, &case, &case.grants, &scope.scope, trusted_time)
         })
@@ -194,7 +194,7 @@ impl Authority {
     fn valid(&self, device: DeviceId, trusted_time: i64, is: impl Fn(&Counting) -> bool) -> bool {
         let domain = self.judgement();
         self.standing(device, trusted_time) == Standing::Current
-            && domain.of_device(device).into_iter().any(|held| is_valid(held, trusted_time) && is(held))
+            && domain.in_force(device).into_iter().any(|held| is_valid(held, trusted_time) && is(held))
     }
 
     /// Since when a device that was let into a scope is not any more, because all its grants were taken back, unix seconds;
@@ -204,7 +204,7 @@ impl Authority {
         let domain = self.judgement();
         let case = self.case_judgement(scope.case, scope.founder);
         let mut since = None;
-        for counting in domain.of_device(device) {
+        for counting in domain.in_force(device) {
             let certificate = &counting.certificate;
             if case.founders.contains(&certificate.worker) || reads_all(certificate) {
                 return None;

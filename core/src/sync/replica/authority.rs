@@ -102,6 +102,9 @@ impl Replica {
 
     /// The peer's logs differ from this side's: both send what the other lacks of those that both are in.
     pub(super) fn on_logs(&mut self, last: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
+        if !self.heard {
+            return Err(ReplicaFailed::Protocol("logs"));
+        }
         let mut logs = std::mem::take(&mut self.logs);
         self.log_entries = 0;
         logs.extend(last);

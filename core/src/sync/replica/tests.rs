@@ -1,6 +1,7 @@
 //! Two stores and the messages between them, with no channel in between.
 
 mod ends;
+mod hostile;
 
 use std::sync::Arc;
 

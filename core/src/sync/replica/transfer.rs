@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::document::chunk::{self, Limits};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exchange::message::{DocumentHeader, Message, SignedChange};
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
@@ -106,7 +106,11 @@ impl Replica {
         if let Err(failed) = self.import.take_scopes(&messages) {
             // What came before the one that fails is taken in, as if each had come alone.
             if messages.len() == 1 {
-                return Err(failed.into());
+                // What a peer says wrongly is not this store's failure.
+                return Err(match failed {
+                    Error::NotAnExport { .. } | Error::Invalid { .. } => ReplicaFailed::Protocol("founded"),
+                    failed => failed.into(),
+                });
             }
             return messages.into_iter().try_for_each(|message| self.on_brought(vec![message]));
         }

@@ -4,6 +4,7 @@ mod forks;
 mod judged;
 mod order;
 mod review;
+mod roles;
 
 use super::issuing::{Entitled, Issuing};
 use super::*;

@@ -1,0 +1,54 @@
+//! Roles and levels that were taken away, and what an ended device may still say of others.
+
+use super::*;
+
+#[test]
+fn who_was_given_fewer_roles_reads_by_them_alone_whatever_a_hub_renewed_meanwhile() {
+    let mut world = World::new();
+    let (admin, hub) = (world.enrol("w-9", &[Role::Administrator]), world.enrol("hub", &[Role::Hub]));
+    let later = |days: i64| Some(NOW + days * 86_400);
+    let reads = |world: &World| world.authority.may_read(admin.device_id(), &world.facts, NOW);
+    let by = Issuing { key: &world.root, power: IssuerPower::All, root: true };
+    world.authority.make_issuer(&by, hub.device_id(), IssuerPower::RenewOnly, NOW).unwrap();
+    world.authority.renew(&by, admin.device_id(), None, later(30), NOW).unwrap();
+    let apart = world.authority.clone();
+    assert!(reads(&world));
+    world.authority.renew(&by, admin.device_id(), Some((vec![Role::Caseworker], 1)), later(30), NOW).unwrap();
+    assert!(!reads(&world), "its certificates of before run on");
+
+    // The hub had not heard of it, and renewed what was, twice.
+    let mut hubs = apart;
+    for days in [60, 90] {
+        let by = hubs.issuing(None, &hub).unwrap();
+        hubs.renew(&by, admin.device_id(), None, later(days), NOW).unwrap();
+    }
+    for entry in hubs.held().all() {
+        world.authority.insert(entry.signed.clone()).unwrap();
+    }
+    assert!(!reads(&world));
+    let certificate = world.authority.certificate_of(admin.device_id()).unwrap();
+    assert_eq!(certificate.roles, [Role::Caseworker]);
+    // Once it knows, it renews what is.
+    let by = world.authority.issuing(None, &hub).unwrap();
+    world.authority.renew(&by, admin.device_id(), None, later(120), NOW).unwrap();
+    assert_eq!(world.authority.standing(admin.device_id(), NOW + 100 * 86_400), Standing::Current);
+    assert!(!reads(&world));
+}
+
+#[test]
+fn an_ended_device_ends_none_that_came_in_its_place() {
+    let mut world = World::new();
+    let (phone, old) = (world.phone.clone(), world.enrol("w-1", &[]));
+    world.authority.end_device(&world.root, phone.device_id(), EndReason::Stolen, NOW).unwrap();
+    let new = keys();
+    let request = request(&new, "w-1".parse().unwrap(), Vec::new());
+    let entitled = Entitled { worker: "w-1".parse().unwrap(), roles: Vec::new(), level: 3, not_after: None };
+    let by = Issuing { key: &world.root, power: IssuerPower::All, root: true };
+    world.authority.certify(&by, &Joining::decode(&request).unwrap(), entitled, NOW + 60).unwrap();
+    // Whoever has the stolen phone ends both: the one that was there with it is ended, as two may end each other.
+    for device in [&old, &new] {
+        world.end_device(&phone, device);
+    }
+    let standing = |of: &DeviceKeys| world.authority.standing(of.device_id(), NOW + 60);
+    assert_eq!((standing(&old), standing(&new)), (Standing::Ended, Standing::Current));
+}

@@ -1,0 +1,104 @@
+//! What comes late, or names more than is here, from a device that keeps no rule.
+
+use automerge::transaction::Transactable;
+use automerge::{ROOT, ReadDoc};
+use caseplan_core::document::Kind;
+use caseplan_core::exchange::Refusal;
+use caseplan_core::exchange::message::{Message, SignedChange};
+use caseplan_core::identity::Role;
+use caseplan_core::identity::record::{ForkChoice, Record, RecordBody, Signed};
+use caseplan_core::ids::ChangeHash;
+
+use crate::forks::{come_to_rest, team};
+use crate::lost::imported;
+use crate::support::Device;
+use crate::support::hostile::{Hostile, Target, changes_of, document_of, loaded, reasons};
+use crate::support::link::{sync, take_in};
+
+/// Changes of the hostile device, each after the one before.
+fn chain(hostile: &Hostile, target: &Target, changes: &[SignedChange], length: usize) -> Vec<SignedChange> {
+    let mut document = loaded(Kind::Case, changes);
+    let made = (0..length).map(|at| {
+        let chunk = hostile.writes(&document, |tx| {
+            let (_, case) = tx.get(ROOT, "case").unwrap().unwrap();
+            tx.put(&case, "team", format!("team {at}")).unwrap();
+        });
+        document.apply_changes([automerge::Change::from_bytes(chunk.clone()).unwrap()]).unwrap();
+        hostile.signs(target, chunk)
+    });
+    made.collect()
+}
+
+#[test]
+fn late_work_above_a_gap_makes_two_devices_attest_nothing_over_and_over() {
+    let desk = Device::new("late-desk", "w-100");
+    let tablet = Device::new("late-tablet", "w-100");
+    take_in(&desk.store, &tablet.store, "w-100", &[Role::Caseworker]);
+    let hostile = Hostile::enrolled_by(&desk);
+    let (case, _) = desk.lea("2026-0117");
+    let (target, changes) = document_of(&desk, Kind::Case);
+    let mut late = chain(&hostile, &target, &changes, 3);
+    let first = late.drain(..1).collect();
+    assert_eq!(hostile.sends(&desk, &target, first).accepted, 1);
+    let grants = desk.store.grants().list(case.id).unwrap();
+    let grant = grants.iter().find(|grant| grant.worker.as_str() == hostile.device.worker).unwrap();
+    desk.store.grants().take_back(case.id, &[grant.id]).unwrap();
+    come_to_rest(&[&desk, &tablet]);
+    // The second one never comes.
+    let brings = [hostile.hello(), changes_of(&target, late.split_off(1)), Message::End];
+    for device in [&desk, &tablet] {
+        assert_eq!(reasons(&imported(device, &brings)), [Refusal::NotGranted]);
+    }
+    (0..3).for_each(|_| drop(sync(&desk.store, &tablet.store)));
+    let held = || [&desk, &tablet].map(|device| device.store.exchange().vector().unwrap());
+    let before = held();
+    (0..3).for_each(|_| drop(sync(&desk.store, &tablet.store)));
+    assert!(held() == before, "records of either become more");
+}
+
+#[test]
+fn records_of_a_case_that_is_not_here_keep_nothing_of_a_file_out() {
+    let desk = Device::new("homeless-desk", "w-100");
+    let hostile = Hostile::enrolled_by(&desk);
+    desk.lea("2026-0117");
+    desk.share_with(&hostile.device);
+    let (target, changes) = document_of(&desk, Kind::Case);
+    let keep = ChangeHash([7; 32]);
+    let record = Record {
+        domain: desk.store.identity().domain(),
+        log: [3; 16],
+        issuer: *hostile.keys.device_id().as_bytes(),
+        number: 1,
+        previous: [0; 32],
+        issued_at: 1_772_438_400,
+        body: RecordBody::ForkChoice(ForkChoice {
+            document: target.id,
+            actor: hostile.actor(1),
+            seq: 1,
+            keep,
+        }),
+    };
+    let records = vec![Signed::new(record, &hostile.keys).encode()];
+    let brings = changes_of(&target, chain(&hostile, &target, &changes, 1));
+    let report = imported(&desk, &[hostile.hello(), Message::Authority { records }, brings, Message::End]);
+    assert_eq!((report.accepted, report.complete), (1, true));
+}
+
+#[test]
+fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_later() {
+    let desk = Device::new("more-desk", "w-100");
+    let phone = Device::new("more-phone", "w-100");
+    take_in(&desk.store, &phone.store, "w-100", &[Role::Caseworker]);
+    let (case, _) = desk.lea("2026-0117");
+    come_to_rest(&[&desk, &phone]);
+    let (target, changes) = document_of(&desk, Kind::Case);
+    let actor = crate::support::chunks::Parts::read(&changes.last().unwrap().chunk).actor;
+    let hello =
+        Message::Hello { domain: phone.store.identity().domain(), device: phone.store.identity().device() };
+    let held = Message::Held { document: target.id, actors: vec![(actor.try_into().unwrap(), 99)] };
+    imported(&desk, &[hello, held, Message::End]);
+    let only_here = || desk.store.sync().status().unwrap().only_here.iter().map(|it| it.changes).sum::<u64>();
+    assert_eq!(only_here(), 0);
+    team(&desk, case.id, "north");
+    assert_eq!(only_here(), 1);
+}
