@@ -60,9 +60,15 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
     // The app may end between request and answer.
     phone.restart();
     assert!(phone.store.info().unwrap().keys_lost);
+    let only_here = |phone: &Device| -> u64 {
+        phone.store.sync().status().unwrap().only_here.iter().map(|case| case.changes).sum()
+    };
+    let told = only_here(&phone);
+    assert!(told > 0, "nobody has said that it holds anything");
     let answer = laptop.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
     phone.store.identity().adopt(&answer).unwrap();
     assert!(!phone.store.info().unwrap().keys_lost);
+    assert_eq!(only_here(&phone), told, "what it wrote before is its own work still");
     assert_ne!(phone.store.identity().device(), before, "it is a new device");
     let contact = phone.store.contacts().complete(typed.id).unwrap();
     assert_eq!(contact.narrative, "after");

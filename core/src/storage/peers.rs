@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
+use super::settings::OWN_DEVICES;
 
 type Result<T> = std::result::Result<T, StorageFailed>;
 
@@ -29,18 +30,18 @@ impl Reading<'_> {
         Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Changes of one device that no peer is known to hold, by case and code of the operation.
-    pub fn only_here_by_case(&self, device: &[u8; 16]) -> Result<Vec<([u8; 16], String, u64)>> {
-        let mut statement = self.connection.prepare_cached(
+    /// Changes of this store's own that no peer is known to hold, by case and code of the operation.
+    pub fn only_here_by_case(&self) -> Result<Vec<([u8; 16], String, u64)>> {
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT s.case_id, c.code, count(*) FROM change c JOIN actor a ON a.id = c.actor
              JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
-             WHERE substr(a.actor, 1, 16) = ?1 AND NOT EXISTS (
+             WHERE substr(a.actor, 1, 16) IN ({OWN_DEVICES}) AND NOT EXISTS (
                 SELECT 1 FROM held_elsewhere h
                 WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq)
              GROUP BY s.case_id, c.code ORDER BY s.case_id, c.code",
-        )?;
+        ))?;
         let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()));
-        Ok(statement.query_map([device.as_slice()], row)?.collect::<rusqlite::Result<_>>()?)
+        Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
     }
 }
 

@@ -225,10 +225,9 @@ impl Store {
         digest
     }
 
-    /// This device's changes that no peer is known to hold.
+    /// This store's own changes that no peer is known to hold.
     pub(crate) fn only_here(&self) -> Result<u64> {
-        let device = self.own().device;
-        self.read(|reading| Ok(reading.only_here(device.as_bytes())?))
+        self.read(|reading| Ok(reading.only_here()?))
     }
 
     /// A peer was met; or both were seen to hold the same.

@@ -79,11 +79,9 @@ impl Sync<'_> {
 
     /// Whom this device met, what exists only here, what is kept apart and why. Loads no document.
     pub fn status(&self) -> Result<SyncStatus> {
-        let device = self.store.own().device;
         let drafts = self.store.contacts().drafts(None)?.len();
-        let (rows, only_here) = self
-            .store
-            .read(|reading| Ok((reading.peers()?, reading.only_here_by_case(device.as_bytes())?)))?;
+        let (rows, only_here) =
+            self.store.read(|reading| Ok((reading.peers()?, reading.only_here_by_case()?)))?;
         let mut cases: BTreeMap<CaseId, CaseSync> = BTreeMap::new();
         for (case, code, count) in only_here {
             let case = CaseId::from_slice(&case)?;
