@@ -2,11 +2,12 @@
 
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
+use caseplan_core::access::NewGrant;
 use caseplan_core::document::Kind;
 use caseplan_core::exchange::Refusal;
 use caseplan_core::exchange::message::{Message, SignedChange};
 use caseplan_core::identity::Role;
-use caseplan_core::identity::record::{ForkChoice, Record, RecordBody, Signed};
+use caseplan_core::identity::record::{EndReason, ForkChoice, Record, RecordBody, Signed};
 use caseplan_core::ids::ChangeHash;
 
 use crate::forks::{come_to_rest, team};
@@ -101,4 +102,29 @@ fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_late
     assert_eq!(only_here(), 0);
     team(&desk, case.id, "north");
     assert_eq!(only_here(), 1);
+}
+
+#[test]
+fn a_case_goes_though_the_phone_that_it_came_from_was_replaced() {
+    let desk = Device::new("replaced-desk", "w-100");
+    let [old, new] = ["old", "new"].map(|name| Device::new(&format!("replaced-{name}"), "w-117"));
+    let jo = Device::new("replaced-jo", "w-204");
+    for device in [&old, &new, &jo] {
+        take_in(&desk.store, &device.store, &device.worker, &[Role::Caseworker]);
+    }
+    let (case, ana) = old.lea("2026-0117");
+    old.saturdays(&case, &ana);
+    let grant = NewGrant::colleague("w-204".parse().unwrap(), 5);
+    let grant = old.store.grants().give(case.id, &grant).unwrap().id;
+    sync(&old.store, &jo.store);
+    assert_eq!(jo.cases(), [case.id]);
+    (0..3).for_each(|_| drop(sync(&old.store, &new.store)));
+    desk.store.identity().end_device(old.store.identity().device(), EndReason::Lost).unwrap();
+    old.store.close();
+
+    // It knows the network by its secret from before the end: it is answered the second time.
+    (0..2).for_each(|_| drop(sync(&desk.store, &new.store)));
+    new.store.grants().take_back(case.id, &[grant]).unwrap();
+    (0..3).for_each(|_| drop(sync(&new.store, &jo.store)));
+    assert_eq!((jo.cases(), jo.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
 }

@@ -270,18 +270,24 @@ impl Store {
         if vectors.is_empty() { Ok(()) } else { self.keep_held(peer, vectors, Said::Everything) }
     }
 
-    /// A peer holds this of what this device itself wrote in a document: no more, whatever it was taken to hold.
-    pub(crate) fn note_own_held(&self, peer: DeviceId, document: i64, held: &Holding) -> Result<()> {
-        let own = self.own().device;
+    /// Of what was named of a document a peer holds this: no more, whatever it was taken to hold.
+    pub(crate) fn note_named(
+        &self,
+        peer: DeviceId,
+        document: i64,
+        named: &Holding,
+        held: &Holding,
+    ) -> Result<()> {
         self.inner.database.write(|tx| {
             let before = tx.reading().held_by_peer(peer.as_bytes(), document)?;
             tx.clear_held_elsewhere(peer.as_bytes(), document)?;
-            for (actor, seq) in before.iter().filter(|(actor, _)| !actor.starts_with(own.as_bytes())) {
+            for (actor, seq) in before.iter().filter(|(actor, _)| !named.contains_key(actor)) {
                 tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
             }
-            for (actor, (seq, hash)) in held.iter().filter(|(actor, _)| actor.starts_with(own.as_bytes())) {
+            for (actor, (seq, hash)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
                 let ours = tx.reading().hashes_at(document, actor, *seq)?;
-                if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
+                let is_same = matches!(ours.as_slice(), [ours] if *hash == [0; 8] || ours[..8] == *hash);
+                if is_same {
                     tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
                 }
             }

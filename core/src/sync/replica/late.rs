@@ -1,8 +1,8 @@
 //! Work of this device's own in documents that the two do not look at in rounds, because one of them is shut out: of a
-//! device that was ended, and of a case that was taken back.
+//! device that was ended, and of a case that was taken back, which goes once all of it is known elsewhere.
 //!
-//! The peer is told what of it it is taken to hold, and answers where that is wrong: it may have been set back to an older
-//! copy since. Of anybody else's work neither says a word.
+//! The peer is told what there is, or is taken to be there, and answers where it has less: it may have been set back to an
+//! older copy since. Of what was not named it says no word.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,14 @@ use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
-use crate::ids::DeviceId;
 use crate::storage::documents::DocumentRow;
 use crate::sync::wire::{LateWork, PAGE_VECTORS, Wire};
+
+/// A document of which the peer is asked what it holds, and what was named of it.
+pub(super) struct Asked {
+    row: i64,
+    named: Holding,
+}
 
 impl Replica {
     /// This device may hand over its own work and gets nothing.
@@ -60,11 +65,13 @@ impl Replica {
         self.queue_own(rows)
     }
 
-    /// Queues this device's own changes of documents, once it is known what of them the peer holds.
+    /// Queues this device's own changes of documents, once it is known what of them the peer holds. Of what was taken back
+    /// it is asked about all that is here: none of it goes before it is known to be elsewhere, and whoever it came from may
+    /// have been ended since.
     fn queue_own(&mut self, rows: Vec<DocumentRow>) -> Result<()> {
-        let (device, mut ask) = (self.store.own().device, Vec::new());
+        let (own, mut ask) = (self.store.own().device, Vec::new());
         for row in rows {
-            let asked = self.late_asked.iter().flatten().any(|asked| *asked == row.id);
+            let asked = self.late_asked.iter().flatten().any(|asked| asked.row == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);
             let on_its_way = self.window.iter().any(|(document, _, _)| *document == row.document_id);
             self.late_skipped |= on_its_way;
@@ -72,61 +79,51 @@ impl Replica {
                 continue;
             }
             let kept = self.store.held_by(self.peer, row.id)?;
-            let mut held = later(kept, self.theirs.get(&row.document_id).cloned().unwrap_or_default());
-            if self.late_known.insert(row.id) && held.keys().any(|actor| actor.starts_with(device.as_bytes()))
-            {
-                held.retain(|actor, _| actor.starts_with(device.as_bytes()));
-                ask.push((row, held));
+            let held = later(kept, self.theirs.get(&row.document_id).cloned().unwrap_or_default());
+            let mut ours = self.store.read(|reading| vector::of_document(reading, row.id))?;
+            if self.stage == Stage::Upload {
+                // Of what the peer is not taken to hold it gets all.
+                ours.retain(|actor, _| actor.starts_with(own.as_bytes()) && held.contains_key(actor));
+                for (actor, entry) in &mut ours {
+                    if let Some((seq, _)) = held.get(actor).filter(|(seq, _)| *seq < entry.0) {
+                        // The mark of an earlier number than the last is not at hand: zeros say nothing of it.
+                        *entry = (*seq, [0; 8]);
+                    }
+                }
+            }
+            if self.late_known.insert(row.id) && !ours.is_empty() {
+                ask.push((row, ours));
                 continue;
             }
-            let outgoing =
-                self.store.read(|reading| Outgoing::own(reading, row, &held, device.as_bytes()))?;
+            let outgoing = self.store.read(|reading| Outgoing::own(reading, row, &held, own.as_bytes()))?;
             if outgoing.left() > 0 {
                 self.round.documents += 1;
                 self.queue.push_back(outgoing);
             }
         }
         for page in ask.chunks(PAGE_VECTORS) {
-            let work = self.store.read(|reading| {
-                let with_marks = page.iter().map(|(row, held)| {
-                    let ours = vector::of_document(reading, row.id)?;
-                    // The mark of an earlier number than the last is not at hand: zeros say nothing of it.
-                    let marked = held.iter().map(|(actor, (seq, _))| {
-                        let mark = ours.get(actor).filter(|(last, _)| last == seq).map(|(_, mark)| *mark);
-                        (*actor, (*seq, mark.unwrap_or_default()))
-                    });
-                    Ok((row.scope_id, row.document_id, marked.collect()))
-                });
-                with_marks.collect::<Result<Vec<_>>>()
-            })?;
-            self.late_asked.push_back(page.iter().map(|(row, _)| row.id).collect());
-            self.out.push_back(Wire::Late(work));
+            let work = page.iter().map(|(row, ours)| (row.scope_id, row.document_id, ours.clone()));
+            self.out.push_back(Wire::Late(work.collect()));
+            let asked = page.iter().map(|(row, ours)| Asked { row: row.id, named: ours.clone() });
+            self.late_asked.push_back(asked.collect());
         }
         Ok(())
     }
 
-    /// What of the peer's own work is taken to be here: it hears of which documents that is not so.
+    /// What the peer names of documents is taken to be here: it hears of which that is not so.
     pub(super) fn on_late(&mut self, work: Vec<LateWork>) -> Result<(), ReplicaFailed> {
         if !self.settled {
             return Err(ReplicaFailed::Protocol("case data before authority"));
         }
         let mut lacks = Vec::new();
-        for (scope, document, theirs) in work {
-            let let_in = self.store.let_in(self.peer, &scope)?;
-            if let_in && !self.store.may_take(&scope)? {
-                continue; // it was taken back from here too
-            }
-            // Where it was never let in, as far as is known here, it is answered as if nothing were here.
-            let ours = match let_in {
-                true => self.held_of_author(&scope, &document, self.peer)?,
+        for (scope, document, named) in work {
+            // Where it was never let in, as far as is known here, it is answered as if nothing were here. Where the case was
+            // taken back from here too, with what is here still: whoever believes more might let go of the last copy.
+            let ours = match self.store.let_in(self.peer, &scope)? {
+                true => self.held_of_named(&scope, &document, &named)?,
                 false => Holding::new(),
             };
-            let is_here = |actor: &[u8; 24], (seq, mark): (u64, [u8; 8])| {
-                ours.get(actor).is_some_and(|(last, ours)| {
-                    *last > seq || *last == seq && (mark == [0; 8] || mark == *ours)
-                })
-            };
-            if !theirs.iter().all(|(actor, entry)| is_here(actor, *entry)) {
+            if ours != named {
                 lacks.push((document, ours));
             }
         }
@@ -134,14 +131,24 @@ impl Replica {
         Ok(())
     }
 
-    /// What is held of a device's own work in a document of a scope.
-    fn held_of_author(&self, scope: &[u8; 16], document: &[u8; 16], author: DeviceId) -> Result<Holding> {
-        let mut held = self.store.read(|reading| match reading.document(document)? {
-            Some(row) if row.scope_id == *scope => Ok(vector::of_document(reading, row.id)?),
-            _ => Ok(Holding::new()),
-        })?;
-        held.retain(|actor, _| actor.starts_with(author.as_bytes()));
-        Ok(held)
+    /// What is held of what a peer names of a document, and no more of anybody's than it names.
+    fn held_of_named(&self, scope: &[u8; 16], document: &[u8; 16], named: &Holding) -> Result<Holding> {
+        self.store.read(|reading| {
+            let Some(row) = reading.document(document)?.filter(|row| row.scope_id == *scope) else {
+                return Ok(Holding::new());
+            };
+            let mut held = vector::of_document(reading, row.id)?;
+            held.retain(|actor, _| named.contains_key(actor));
+            for (actor, ours) in &mut held {
+                let Some(theirs) = named.get(actor).filter(|(seq, _)| *seq <= ours.0) else { continue };
+                let there = *ours == *theirs
+                    || theirs.1 == [0; 8]
+                    || reading.hashes_at(row.id, actor, theirs.0)?.iter().any(|hash| hash[..8] == theirs.1);
+                // Of another branch not even its beginning is known to be the same.
+                *ours = if there { *theirs } else { (0, [0; 8]) };
+            }
+            Ok(held)
+        })
     }
 
     /// The peer answers a page: what it lacks is queued, with what it was not taken to hold.
@@ -154,18 +161,17 @@ impl Replica {
         };
         let vectors: BTreeMap<[u8; 16], Holding> = vectors.into_iter().collect();
         let mut rows = Vec::new();
-        for id in asked {
-            let row = self.store.read(|reading| Ok(reading.document_still(id)?))?;
+        for Asked { row, named } in asked {
+            let row = self.store.read(|reading| Ok(reading.document_still(row)?))?;
             let Some(row) = row else { continue };
             if !self.may_have(&row.scope_id)? {
                 continue;
             }
-            if let Some(held) = vectors.get(&row.document_id) {
-                self.store.note_own_held(self.peer, row.id, held)?;
-                if let Some(theirs) = self.theirs.get_mut(&row.document_id) {
-                    theirs.retain(|actor, _| !actor.starts_with(self.store.own().device.as_bytes()));
-                    theirs.extend(held.iter().map(|(actor, entry)| (*actor, *entry)));
-                }
+            let held = vectors.get(&row.document_id).unwrap_or(&named);
+            self.store.note_named(self.peer, row.id, &named, held)?;
+            if let Some(theirs) = self.theirs.get_mut(&row.document_id) {
+                theirs.retain(|actor, _| !named.contains_key(actor));
+                theirs.extend(held.iter().map(|(actor, entry)| (*actor, *entry)));
             }
             rows.push(row);
         }

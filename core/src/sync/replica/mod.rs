@@ -130,7 +130,7 @@ pub(crate) struct Replica {
     logs: Vec<(LogId, LogVector)>,
     log_entries: usize,
     /// Own work of which the peer is asked what it holds, in pages that it has not answered,
-    late_asked: VecDeque<Vec<i64>>,
+    late_asked: VecDeque<Vec<late::Asked>>,
     /// and the documents of which it has been asked.
     late_known: BTreeSet<i64>,
     /// Whether a document was passed over because something of it was on its way.

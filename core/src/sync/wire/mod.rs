@@ -97,7 +97,7 @@ pub(crate) enum Wire {
     BlobWant { scope: [u8; 16], hash: BlobHash, offset: u64 },
     /// Bytes of an attachment from an offset on; none where there is nothing for the other side.
     BlobPart { scope: [u8; 16], hash: BlobHash, offset: u64, bytes: Vec<u8> },
-    /// What of the sender's own work the other side is taken to hold, in documents that no round looks at.
+    /// What the sender holds, or takes the other side to hold, of documents that no round looks at.
     Late(Vec<LateWork>),
     /// An answer: of these documents less is held, or other work of these numbers.
     Lacks(Vec<([u8; 16], Holding)>),
