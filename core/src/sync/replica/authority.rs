@@ -102,12 +102,16 @@ impl Replica {
 
     /// The peer's logs differ from this side's: both send what the other lacks of those that both are in.
     pub(super) fn on_logs(&mut self, last: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
-        if !self.heard {
-            return Err(ReplicaFailed::Protocol("logs"));
-        }
-        let mut logs = std::mem::take(&mut self.logs);
-        self.log_entries = 0;
-        logs.extend(last);
+        self.on_some_logs(last)?;
+        self.logs_told = true;
+        // Who the responder is may stand in the records that follow.
+        let waits = (self.stage, self.side) == (Stage::Authority, Side::Initiator);
+        if waits { Ok(()) } else { Ok(self.answer_logs()?) }
+    }
+
+    fn answer_logs(&mut self) -> Result<()> {
+        let logs = std::mem::take(&mut self.logs);
+        (self.logs_told, self.log_entries) = (false, 0);
         if self.access == Access::UploadOnly {
             return Ok(());
         }
@@ -155,6 +159,9 @@ impl Replica {
     /// The last records for now: the peer is judged by what is held, and has its say in what follows.
     pub(super) fn on_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
         self.on_some_records(records)?;
+        if self.logs_told {
+            self.answer_logs()?;
+        }
         if (self.stage, self.side) == (Stage::Authority, Side::Initiator) {
             // No list of logs came before the answer: the peer's are those that were offered.
             for (log, vector) in std::mem::take(&mut self.offered) {

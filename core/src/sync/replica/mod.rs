@@ -129,6 +129,8 @@ pub(crate) struct Replica {
     /// What the peer has said of its logs, until it has said all.
     logs: Vec<(LogId, LogVector)>,
     log_entries: usize,
+    /// Whether it has, and is not answered yet.
+    logs_told: bool,
     /// Own work of which the peer is asked what it holds, in pages that it has not answered,
     late_asked: VecDeque<Vec<late::Asked>>,
     /// and the documents of which it has been asked.
@@ -175,6 +177,7 @@ impl Replica {
             offered: BTreeMap::new(),
             logs: Vec::new(),
             log_entries: 0,
+            logs_told: false,
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
             late_skipped: false,

@@ -105,6 +105,26 @@ fn a_device_that_is_ended_at_any_message_hands_over_all_of_its_work_and_leaves_i
 }
 
 #[test]
+fn whoever_connects_to_a_device_that_it_did_not_know_tells_it_of_its_cases_in_the_first_session() {
+    let phone = store(91);
+    let tablet = enrolled(&phone, 92);
+    let case = case(&phone, "2026-0117");
+    let grant = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    let grant = phone.grants().give(case, &grant).unwrap().id;
+    Session::between(&phone, &tablet).run();
+    let jo = enrolled_as(&phone, "w-204", 93);
+    Session::between(&phone, &jo).run();
+    assert!(jo.cases().get(case).unwrap().is_some());
+    tablet.grants().take_back(case, &[grant]).unwrap();
+    let mut session = Session::between(&tablet, &jo);
+    session.run();
+    assert!(session.ended_equal());
+    assert_eq!(jo.cases().get(case), Ok(None), "she hears of it, and that all is known elsewhere");
+    let rounds = session.said.iter().filter(|(_, wire)| matches!(wire, Wire::Scopes(_))).count();
+    assert!(rounds <= 2, "{rounds}: nothing is sent over and over");
+}
+
+#[test]
 fn two_devices_that_were_ended_give_each_other_nothing_and_leave() {
     let phone = store(71);
     let [one, other] = [72, 73].map(|seed| enrolled(&phone, seed));
