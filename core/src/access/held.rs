@@ -58,13 +58,13 @@ impl Store {
             }
         }
         let rows = self.rows(|reading| {
-            let mut rows = self.misjudged(reading, reading.held()?)?;
+            let held = reading.held()?;
+            let waits = |held: &&ChangeRow| held.state == ChangeState::Waiting;
+            let waiting: BTreeSet<i64> = held.iter().filter(waits).map(|held| held.document).collect();
+            let mut rows = self.misjudged(reading, held)?;
             rows.extend(self.unsettled(reading)?);
             rows.extend(reading.forked_documents()?);
             // What waits for a lost branch of which this device makes its part again.
-            let waits = |held: &ChangeRow| held.state == ChangeState::Waiting;
-            let waiting: BTreeSet<i64> =
-                reading.held()?.into_iter().filter(waits).map(|held| held.document).collect();
             let lost = reading.documents_with_lost()?.into_iter().map(|row| row.id);
             rows.extend(lost.filter(|row| waiting.contains(row)));
             Ok(rows)
