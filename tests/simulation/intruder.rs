@@ -9,7 +9,7 @@ use caseplan_core::ids::Actor;
 
 use crate::dice::Dice;
 use crate::support::chunks::{Parts, hash_of};
-use crate::support::hostile::{changes_of, documents_of};
+use crate::support::hostile::{changes_of, documents_of, imported};
 use crate::world::World;
 
 impl World {
@@ -33,10 +33,7 @@ impl World {
         let hash = hash_of(&chunk);
         let signed = self.intruder.signs(target, chunk);
         let messages = [self.intruder.hello(), changes_of(target, vec![signed]), Message::End];
-        let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
-        let mut import = self.devices[at].store.exchange().import().unwrap();
-        import.feed(&bytes).unwrap();
-        let report = import.finish();
+        let report = imported(&self.devices[at], &messages);
         self.trace.push(format!("the intruder at {at}, as another: {}: {report:?}", victim.is_some()));
         if victim.is_some() {
             self.forged.insert(hash);

@@ -83,10 +83,7 @@ impl Hostile {
         let mut all = vec![self.hello()];
         all.extend(messages);
         all.push(Message::End);
-        let bytes: Vec<u8> = all.iter().flat_map(Message::encode).collect();
-        let mut import = to.store.exchange().import().unwrap();
-        import.feed(&bytes).unwrap();
-        import.finish()
+        imported(to, &all)
     }
 
     pub fn hello(&self) -> Message {
@@ -95,6 +92,14 @@ impl Hostile {
             device: self.device.store.identity().device(),
         }
     }
+}
+
+/// What a device does with messages that reach it as bytes.
+pub fn imported(to: &Device, messages: &[Message]) -> ImportReport {
+    let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
+    let mut import = to.store.exchange().import().unwrap();
+    import.feed(&bytes).unwrap();
+    import.finish()
 }
 
 pub fn changes_of(target: &Target, changes: Vec<SignedChange>) -> Message {

@@ -11,9 +11,8 @@ use caseplan_core::identity::record::{EndReason, ForkChoice, Record, RecordBody,
 use caseplan_core::ids::ChangeHash;
 
 use crate::forks::{come_to_rest, team};
-use crate::lost::imported;
 use crate::support::Device;
-use crate::support::hostile::{Hostile, Target, changes_of, document_of, loaded, reasons};
+use crate::support::hostile::{Hostile, Target, changes_of, document_of, imported, loaded, reasons};
 use crate::support::link::{sync, take_in};
 
 /// Changes of the hostile device, each after the one before.

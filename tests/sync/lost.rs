@@ -3,8 +3,8 @@
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
 use caseplan_core::document::Kind;
+use caseplan_core::exchange::Refusal;
 use caseplan_core::exchange::message::{Message, SignedChange};
-use caseplan_core::exchange::{ImportReport, Refusal};
 use caseplan_core::identity::record::{EndReason, ForkChoice, Record, Signed};
 use caseplan_core::identity::{RecordBody, Role};
 use caseplan_core::ids::{Actor, CaseId, ChangeHash};
@@ -12,7 +12,7 @@ use caseplan_core::ids::{Actor, CaseId, ChangeHash};
 use crate::forks::{come_to_rest, team};
 use crate::support::Device;
 use crate::support::chunks::Parts;
-use crate::support::hostile::{Hostile, changes_of, document_of, loaded, reasons};
+use crate::support::hostile::{Hostile, changes_of, document_of, imported, loaded, reasons};
 use crate::support::link::{sync, take_in};
 
 /// The desk with a case, an ended phone's lost branch of two teams, and a tablet that only got the second of them. Perhaps
@@ -52,12 +52,6 @@ fn half_a_branch(name: &str, forged_first: bool) -> (Device, Device, Device, Cas
         (0..3).for_each(|_| drop(sync(&tablet.store, &desk.store)));
     }
     (desk, tablet, phone, case.id)
-}
-
-pub fn imported(to: &Device, messages: &[Message]) -> ImportReport {
-    let mut import = to.store.exchange().import().unwrap();
-    import.feed(&messages.iter().flat_map(Message::encode).collect::<Vec<_>>()).unwrap();
-    import.finish()
 }
 
 #[test]
