@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
-use automerge::{ActorId, ObjId, ObjType, ReadDoc, ScalarValue, hydrate};
+use automerge::{ActorId, ObjId, ReadDoc, ScalarValue, hydrate};
 
 use super::chunk::Limits;
 use super::handle::{Document, NewChange};
@@ -111,7 +111,7 @@ pub enum EditRefused {
         /// The field.
         path: FieldPath,
     },
-    /// The document is at half of what a peer accepts, or has too many heads.
+    /// The document is at half of what a peer accepts, has too many heads, or the change has too many operations.
     #[error("the document is full")]
     Full,
     /// Automerge refused; never seen.
@@ -141,6 +141,10 @@ impl Document {
                 return Err(EditRefused::Internal);
             }
         }
+        if tx.pending_ops() as u64 > Limits::DEFAULT.change_ops {
+            tx.rollback();
+            return Err(EditRefused::Full);
+        }
         let options = CommitOptions::default().with_message(stamp.message()).with_time(stamp.time);
         let (hash, _) = tx.commit_with(options);
         let Some(change) = hash.and_then(|hash| self.am.get_change_by_hash(&hash)) else { return Ok(None) };
@@ -163,7 +167,7 @@ impl Document {
             }
             Edit::Put { path, value } => {
                 check(value, || path.clone())?;
-                let (object, key) = self.place(path)?;
+                let places = self.places(path)?;
                 let current = self.current(path);
                 if let Some(field) = &current {
                     if !field.rivals.is_empty() {
@@ -174,11 +178,11 @@ impl Document {
                     }
                 }
                 let value = carry(path, current.as_ref().map(|field| &field.value), value)?;
-                Ok(vec![Step::Put { object, key, value }])
+                Ok(places.into_iter().map(|(object, key)| Step::put(object, key, &value)).collect())
             }
             Edit::Settle { path, seen, value } => {
                 check(value, || path.clone())?;
-                let (object, key) = self.place(path)?;
+                let places = self.places(path)?;
                 let rivals = self.current(path).map(|field| field.rivals).unwrap_or_default();
                 let mut now: Vec<OpId> = rivals.iter().map(|rival| rival.op).collect();
                 let mut seen = seen.clone();
@@ -195,18 +199,20 @@ impl Document {
                 {
                     between.push('-');
                 }
-                Ok(vec![
-                    Step::Put { object: object.clone(), key: key.clone(), value: Value::Text(between) },
-                    Step::Put { object, key, value: value.clone() },
-                ])
+                let between = Value::Text(between);
+                let puts = places.into_iter().flat_map(|(object, key)| {
+                    [Step::put(object.clone(), key.clone(), &between), Step::put(object, key, value)]
+                });
+                Ok(puts.collect())
             }
         }
     }
 
-    /// The map that a path's last key stands in, and that key.
-    fn place(&self, path: &FieldPath) -> Result<(ObjId, String), EditRefused> {
+    /// The map that a path's last key stands in, and that key: several where the entity was made more than once.
+    fn places(&self, path: &FieldPath) -> Result<Vec<(ObjId, String)>, EditRefused> {
         let nowhere = || EditRefused::NoSuchPlace { path: path.clone() };
-        let mut object = self.view().container(&path.container).ok_or_else(nowhere)?;
+        let view = self.view();
+        let mut maps = vec![view.container(&path.container).ok_or_else(nowhere)?];
         let mut keys: Vec<&str> = path.key.iter().map(String::as_str).collect();
         let field = match (&path.key, path.field.rsplit_once('/')) {
             (Some(_), Some((maps, field))) => {
@@ -216,12 +222,12 @@ impl Document {
             _ => path.field.as_str(),
         };
         for key in keys {
-            match self.am.get(&object, key) {
-                Ok(Some((automerge::Value::Object(ObjType::Map), id))) => object = id,
-                _ => return Err(nowhere()),
-            }
+            maps = maps.iter().flat_map(|map| view.maps(map, key)).collect();
         }
-        Ok((object, field.to_owned()))
+        if maps.is_empty() {
+            return Err(nowhere());
+        }
+        Ok(maps.into_iter().map(|map| (map, field.to_owned())).collect())
     }
 
     fn current(&self, path: &FieldPath) -> Option<super::value::Field> {
@@ -241,6 +247,10 @@ enum Step {
 }
 
 impl Step {
+    fn put(object: ObjId, key: String, value: &Value) -> Self {
+        Self::Put { object, key, value: value.clone() }
+    }
+
     fn run(self, tx: &mut Transaction<'_>) -> Result<(), automerge::AutomergeError> {
         match self {
             Self::Create { parent, key, value } => {

@@ -1,7 +1,9 @@
 //! Reading a document, as it is or as it stood at some heads. Never fails: what cannot be read is shown as foreign.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
+use automerge::iter::MapRangeItem;
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
 
 use super::value::{Entity, Field, OpId, Value, Written};
@@ -37,19 +39,30 @@ impl<'a> View<'a> {
     }
 
     /// The entity under a key of a container.
+    ///
+    /// Two devices that make the same lost change again make its entity twice: then it is read as one, with the fields of
+    /// each, and what differs is in conflict.
     pub fn entity(&self, container: &str, key: &str) -> Option<Entity> {
-        let id = self.container(container)?;
-        let (value, entity) = match &self.at {
-            Some(heads) => self.am.get_at(&id, key, heads),
-            None => self.am.get(&id, key),
-        }
-        .ok()??;
-        if !matches!(value, automerge::Value::Object(ObjType::Map)) {
-            return None;
-        }
-        let mut fields = BTreeMap::new();
-        self.read_map(&entity, "", MAX_DEPTH, &mut fields);
-        Some(Entity { fields, made_by: self.change_of(&entity) })
+        let maps = self.maps(&self.container(container)?, key);
+        let (shown, others) = maps.split_first()?;
+        let fields = if others.is_empty() {
+            let mut fields = BTreeMap::new();
+            self.read_map(shown, "", MAX_DEPTH, &mut |name, map, item| {
+                fields.insert(name, self.field(map, item));
+            });
+            fields
+        } else {
+            self.read_as_one(&maps)
+        };
+        Some(Entity { fields, made_by: self.change_of(shown) })
+    }
+
+    /// The maps under a key, that of the latest operation first: one, unless it was made more than once.
+    pub(super) fn maps(&self, parent: &ObjId, key: &str) -> Vec<ObjId> {
+        let all = self.all(parent, key).into_iter().rev();
+        all.filter(|(value, _)| matches!(value, automerge::Value::Object(ObjType::Map)))
+            .map(|(_, id)| id)
+            .collect()
     }
 
     /// Every entity of a container, by key.
@@ -67,7 +80,9 @@ impl<'a> View<'a> {
     pub fn fields(&self, container: &str) -> Entity {
         let mut fields = BTreeMap::new();
         if let Some(id) = self.container(container) {
-            self.read_map(&id, "", 0, &mut fields);
+            self.read_map(&id, "", 0, &mut |name, map, item| {
+                fields.insert(name, self.field(map, item));
+            });
         }
         Entity { fields, made_by: None }
     }
@@ -79,7 +94,14 @@ impl<'a> View<'a> {
         }
     }
 
-    fn read_map(&self, map: &ObjId, prefix: &str, depth: usize, into: &mut BTreeMap<String, Field>) {
+    /// Tells each field of a map, and of the maps in it, with the map that it stands in.
+    fn read_map(
+        &self,
+        map: &ObjId,
+        prefix: &str,
+        depth: usize,
+        tell: &mut impl FnMut(String, &ObjId, &MapRangeItem<'_>),
+    ) {
         let items = match &self.at {
             Some(heads) => self.am.map_range_at(map, .., heads),
             None => self.am.map_range(map, ..),
@@ -87,13 +109,35 @@ impl<'a> View<'a> {
         for item in items {
             let name = format!("{prefix}{}", item.key);
             if let (ValueRef::Object(ObjType::Map), true) = (&item.value, depth > 0) {
-                self.read_map(&item.id(), &format!("{name}/"), depth - 1, into);
-                continue;
+                self.read_map(&item.id(), &format!("{name}/"), depth - 1, tell);
+            } else {
+                tell(name, map, &item);
             }
-            let value = self.value(&item.value, || item.id());
-            let rivals = if item.conflict { self.rivals(map, &item.key, &value) } else { Vec::new() };
-            into.insert(name, Field { value, rivals });
         }
+    }
+
+    fn field(&self, map: &ObjId, item: &MapRangeItem<'_>) -> Field {
+        let value = self.value(&item.value, || item.id());
+        let rivals = if item.conflict { differing(self.written(map, &item.key)) } else { Vec::new() };
+        Field { value, rivals }
+    }
+
+    /// The fields of maps that were made under one key. A change that wrote one value into each of them said it once.
+    fn read_as_one(&self, maps: &[ObjId]) -> BTreeMap<String, Field> {
+        let mut all: BTreeMap<String, Vec<Written>> = BTreeMap::new();
+        for map in maps {
+            self.read_map(map, "", MAX_DEPTH, &mut |name, map, item| {
+                all.entry(name).or_default().extend(self.written(map, &item.key));
+            });
+        }
+        let read = all.into_iter().filter_map(|(name, mut written)| {
+            written.sort_unstable_by_key(|one| Reverse(one.op));
+            let mut said = BTreeSet::new();
+            written.retain(|one| said.insert((one.change, one.value.clone())));
+            let value = written.first()?.value.clone();
+            Some((name, Field { value, rivals: differing(written) }))
+        });
+        read.collect()
     }
 
     fn value(&self, value: &ValueRef<'_>, id: impl FnOnce() -> ObjId) -> Value {
@@ -118,35 +162,40 @@ impl<'a> View<'a> {
         }
     }
 
-    /// All values of a key that were written at the same time, the shown one first; empty when they are equal.
-    fn rivals(&self, map: &ObjId, key: &str, shown: &Value) -> Vec<Written> {
+    /// Every value of a key that no other wrote over, the shown one first.
+    fn written(&self, map: &ObjId, key: &str) -> Vec<Written> {
+        let all = self.all(map, key).into_iter().rev();
+        all.filter_map(|(value, id)| {
+            let op = op_id(&id)?;
+            let change = self.change_of(&id)?;
+            let value = match value {
+                automerge::Value::Object(kind) => self.value(&ValueRef::Object(kind), || id.clone()),
+                automerge::Value::Scalar(scalar) => scalar_value(&scalar),
+            };
+            Some(Written { value, op, change })
+        })
+        .collect()
+    }
+
+    fn all(&self, map: &ObjId, key: &str) -> Vec<(automerge::Value<'_>, ObjId)> {
         let all = match &self.at {
             Some(heads) => self.am.get_all_at(map, key, heads),
             None => self.am.get_all(map, key),
         };
-        let mut rivals: Vec<Written> = all
-            .unwrap_or_default()
-            .into_iter()
-            .rev()
-            .filter_map(|(value, id)| {
-                let op = op_id(&id)?;
-                let change = self.change_of(&id)?;
-                let value = match value {
-                    automerge::Value::Object(kind) => self.value(&ValueRef::Object(kind), || id.clone()),
-                    automerge::Value::Scalar(scalar) => scalar_value(&scalar),
-                };
-                Some(Written { value, op, change })
-            })
-            .collect();
-        if rivals.iter().all(|rival| rival.value == *shown) {
-            rivals.clear();
-        }
-        rivals
+        all.unwrap_or_default()
     }
 
     fn change_of(&self, id: &ObjId) -> Option<ChangeHash> {
         self.am.hash_for_opid(id).map(|hash| ChangeHash(hash.0))
     }
+}
+
+/// The values of a conflict; none where all are equal.
+fn differing(mut written: Vec<Written>) -> Vec<Written> {
+    if written.windows(2).all(|pair| pair[0].value == pair[1].value) {
+        written.clear();
+    }
+    written
 }
 
 fn op_id(id: &ObjId) -> Option<OpId> {
@@ -183,3 +232,6 @@ fn foreign_name(scalar: &ScalarValueRef<'_>) -> &'static str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;
