@@ -37,6 +37,13 @@ fn a_case_is_granted_listed_and_taken_back_and_a_device_ended() {
     does("tablet.db", "identity adopt answer");
     does("phone.db", "case open --reference 2026-1 --client Lea");
     does("phone.db", "grant 2026-1 w-2 --level 2 --writes contact_log --until 2026-12-31");
+    let shown = does("phone.db", "grants 2026-1");
+    assert!(shown.contains("level 2") && !shown.contains("administrators"), "{shown}");
+    does("hub.db", "init --worker w-9 --zone Europe/Paris");
+    does("hub.db", "identity request hub-request");
+    does("phone.db", "identity certify hub-request hub-answer --role hub");
+    let shown = does("phone.db", "grants 2026-1");
+    assert!(shown.contains("administrators and hubs read every case: w-9"), "{shown}");
     let granted = &json(at, "phone.db", &["grants", "2026-1"])[0];
     assert_eq!((granted["worker"].as_str(), granted["state"].as_str()), (Some("w-2"), Some("live")));
     assert_eq!((&granted["extent"], &granted["writes"][0]), (&"level 2".into(), &"contact_log".into()));

@@ -1,7 +1,10 @@
 //! Who may see and write which case, what waits for a person, and how devices are ended.
 
+use std::collections::BTreeSet;
+
 use caseplan_core::Store;
-use caseplan_core::access::{DocumentKind, GrantState, GrantView, NewGrant};
+use caseplan_core::access::{CertifiedDevice, DocumentKind, GrantState, GrantView, NewGrant};
+use caseplan_core::identity::Role;
 use caseplan_core::identity::record::{EndReason, Extent, IssuerPower};
 use caseplan_core::ids::{DeviceId, GrantId, VisitationPlanId, WorkerId};
 use caseplan_core::time::{Day, Instant};
@@ -185,8 +188,24 @@ pub fn list(store: &Store, list: &List, screen: &Screen) -> Result<()> {
             state(grant).to_owned(),
         ]
     });
-    screen.table(["worker", "reads", "writes", "until", ""], rows.collect(), "nobody but its own worker");
+    screen.table(["worker", "reads", "writes", "until", ""], rows.collect(), "granted to nobody");
+    let readers = readers_of_everything(store)?;
+    if !readers.is_empty() {
+        screen.line(format!("besides its own worker, administrators and hubs read every case: {readers}"));
+    }
     Ok(())
+}
+
+/// The workers whose devices read every case, without a grant.
+fn readers_of_everything(store: &Store) -> Result<String> {
+    let reads = |device: &&CertifiedDevice| {
+        let by_role = |role: &Role| matches!(role, Role::Administrator | Role::Hub);
+        device.ended.is_none() && device.roles.iter().any(by_role)
+    };
+    let devices = store.identity().devices()?;
+    let workers: BTreeSet<String> =
+        devices.iter().filter(reads).map(|device| device.worker.to_string()).collect();
+    Ok(workers.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// Lists what waits for a person.

@@ -8,7 +8,7 @@ use caseplan_core::contact::{
     NewAddendum, Outcome, OutcomeCode, OutcomeReason,
 };
 use caseplan_core::ids::{ContactId, DraftId, VisitationPlanId};
-use caseplan_core::time::{Day, Zone};
+use caseplan_core::time::{Day, Instant, Zone};
 use caseplan_core::visitation::{ContactMethod, DueVisit, OccurrenceRef};
 use chrono::NaiveTime;
 use clap::{Args, Subcommand};
@@ -231,7 +231,7 @@ fn fill(store: &Store, mut draft: ContactDraft, new: &Record) -> Result<ContactD
     let case = find::case(store, &draft.case_id.to_string())?;
     let happened = &new.happened;
     let zone = draft.time.as_ref().map_or_else(|| store.zone(), |time| time.zone);
-    draft.time = Some(time(new.on, happened, zone));
+    draft.time = Some(time(new.on, happened.from, happened.to, zone));
     draft.outcome = Some(outcome(new.outcome.clone(), happened));
     draft.narrative = new.narrative.clone();
     if happened.method.is_some() {
@@ -248,10 +248,10 @@ fn fill(store: &Store, mut draft: ContactDraft, new: &Record) -> Result<ContactD
     Ok(draft)
 }
 
-fn time(on: Day, happened: &Happened, zone: Zone) -> ContactTime {
-    let start = happened.from.map(|from| zone.instant_of(on.and_time(from)));
-    let end = happened.to.map(|to| {
-        let after_midnight = happened.from.is_some_and(|from| to < from);
+fn time(on: Day, from: Option<NaiveTime>, to: Option<NaiveTime>, zone: Zone) -> ContactTime {
+    let start = from.map(|from| zone.instant_of(on.and_time(from)));
+    let end = to.map(|to| {
+        let after_midnight = from.is_some_and(|from| to < from);
         let day = if after_midnight { on.succ_opt().unwrap_or(on) } else { on };
         zone.instant_of(day.and_time(to))
     });
@@ -285,11 +285,18 @@ fn amend(store: &Store, amend: &Amend) -> Result<Contact> {
     let happened = &amend.happened;
     let mut corrections = Vec::new();
     if amend.on.is_some() || happened.from.is_some() {
-        let on = amend.on.unwrap_or(contact.time.day);
-        corrections.push(Correction::Time { value: time(on, happened, contact.time.zone) });
+        // A correction is the whole time: what is not typed stays as it was.
+        let before = &contact.time;
+        let local = |at: Instant| before.zone.wall_time_of(at).time();
+        let (from, to) = (before.start.map(local), before.end.map(local));
+        let on = amend.on.unwrap_or(before.day);
+        let value = time(on, happened.from.or(from), happened.to.or(to), before.zone);
+        corrections.push(Correction::Time { value });
     }
     if let Some(code) = &amend.outcome {
-        corrections.push(Correction::Outcome { value: outcome(code.clone(), happened) });
+        let comment = contact.outcome.comment.clone();
+        corrections
+            .push(Correction::Outcome { value: Outcome { comment, ..outcome(code.clone(), happened) } });
     }
     if let Some(method) = &happened.method {
         corrections.push(Correction::Method { value: method.clone() });
