@@ -7,7 +7,7 @@ use super::Identity;
 use crate::error::{Error, Result};
 use crate::identity::JoiningRefused;
 use crate::identity::keys::{RootKey, secret};
-use crate::identity::record::issuer_id;
+use crate::identity::record::{RecordBody, issuer_id};
 use crate::random;
 
 /// The recovery secret, to be shown and written down. Overwritten in memory when it is dropped.
@@ -67,9 +67,16 @@ impl Identity<'_> {
     /// what this store knows of it. There is a new recovery secret afterwards, to be shown and confirmed.
     ///
     /// # Errors
-    /// [`Error::Joining`] when the secret is not this domain's.
+    /// [`Error::Joining`] when the secret is not this domain's, or was used before: a secret brings back one root. Again on
+    /// the store that it brought it to, it does nothing.
     pub fn recover_root(&self, recovery: &RecoverySecret) -> Result<()> {
         let by = RootKey::of_seed(&recovery.seed);
+        // An earlier time may have been cut short after its anchor was stored.
+        take_over(self)?;
+        if let Some(used) = self.root_made_with(&by) {
+            let own = self.store.root_key()?.is_some_and(|root| root.public() == used);
+            return if own { Ok(()) } else { Err(JoiningRefused::NotRecovery.into()) };
+        }
         let random = self.store.inner.config.random.as_ref();
         let vault = self.store.inner.vault.as_ref();
         // Of any root in succession: a thief's anchor may follow the one that this secret belongs to.
@@ -88,6 +95,20 @@ impl Identity<'_> {
             Ok(())
         })?;
         take_over(self)
+    }
+}
+
+impl Identity<'_> {
+    /// The root that a recovery key has signed, if this store knows of one.
+    fn root_made_with(&self, recovery: &RootKey) -> Option<[u8; 32]> {
+        let own = self.store.own();
+        let by = issuer_id(&recovery.public());
+        own.authority.records(&own.authority.domain_log()).find_map(|signed| match &signed.record.body {
+            RecordBody::Anchor(anchor) if signed.record.issuer == by && anchor.after.is_some() => {
+                Some(anchor.root)
+            }
+            _ => None,
+        })
     }
 }
 
