@@ -258,6 +258,30 @@ fn a_lost_root_comes_back_by_24_words_and_earlier_certificates_stay() {
 }
 
 #[test]
+fn words_that_brought_a_root_back_bring_back_no_other() {
+    let phone = Device::new("phone", "w-1");
+    let words = phone.store.identity().recovery_secret().unwrap().unwrap().words().unwrap().to_string();
+    let (tablet, laptop) = (phone.enrol("tablet", "w-1"), phone.enrol("laptop", "w-1"));
+    let secret = RecoverySecret::from_words(&words).unwrap();
+    tablet.store.identity().recover_root(&secret).unwrap();
+    tablet.store.identity().end_device(phone.store.identity().device(), EndReason::Stolen).unwrap();
+    let newcomer = Device::new("newcomer", "w-9");
+    certify(&tablet, &newcomer, &[Role::Caseworker]).unwrap();
+    tablet.hand_over(&laptop);
+    let refused = laptop.store.identity().recover_root(&secret);
+    assert_eq!(refused, Err(Error::Joining(JoiningRefused::NotRecovery)));
+    // Where it brought the root to, it is done already.
+    let known = tablet.store.identity().devices().unwrap();
+    let next = tablet.store.identity().recovery_secret().unwrap().unwrap().words().unwrap();
+    tablet.store.identity().recover_root(&secret).unwrap();
+    assert_eq!(tablet.store.identity().devices().unwrap(), known);
+    let unchanged = tablet.store.identity().recovery_secret().unwrap().unwrap().words().unwrap();
+    assert_eq!(unchanged, next);
+    laptop.hand_over(&tablet);
+    assert_eq!(tablet.store.identity().devices().unwrap(), laptop.store.identity().devices().unwrap());
+}
+
+#[test]
 fn a_store_that_was_used_alone_joins_an_agency_with_its_work() {
     let alone = Device::new("alone", "w-204");
     let (case, ana) = alone.lea("2026-0200");
@@ -363,7 +387,7 @@ fn a_device_that_worked_for_one_worker_is_not_taken_in_as_another() {
     alone.lea("2026-0200");
     let terms = Terms { worker: "w-2".parse().unwrap(), roles: vec![Role::Caseworker], level: 1 };
     let invited = agency.store.sync().invite_by_qr(terms, None).unwrap();
-    let mut joining = alone.store.sync().join_by_qr(&invited.qr().unwrap().unwrap(), "a phone").unwrap();
+    let mut joining = alone.store.sync().join(&invited.qr().unwrap().unwrap(), "a phone").unwrap();
     let mut taking = invited.take_in().unwrap();
     let refused = (0..16).find_map(|_| match taking.feed(&joining.take(usize::MAX)) {
         Ok(Some(_)) => taking.accept().err(),

@@ -7,6 +7,8 @@ mod support;
 mod absent;
 #[path = "sync/blobs.rs"]
 mod blobs;
+#[path = "sync/enrolment.rs"]
+mod enrolment;
 #[path = "sync/files.rs"]
 mod files;
 #[path = "sync/forks.rs"]

@@ -104,7 +104,7 @@ fn take_in(other: &Ours, phone: &Ours) {
     let terms = Terms { worker: "w-117".parse().unwrap(), roles: vec![Role::Caseworker], level: 1 };
     let invited = other.store.sync().invite_by_qr(terms, None).unwrap();
     let text = invited.qr().unwrap().unwrap();
-    let mut joining = phone.store.sync().join_by_qr(&text, "a new phone").unwrap();
+    let mut joining = phone.store.sync().join(&text, "a new phone").unwrap();
     let mut taking = invited.take_in().unwrap();
     loop {
         if taking.feed(&joining.take(usize::MAX)).unwrap().is_some() {

@@ -275,6 +275,7 @@ fn enrolment_failed(failed: EnrolmentFailed) -> &'static str {
         EnrolmentFailed::WrongInviter => "wrong_inviter",
         EnrolmentFailed::Declined => "declined",
         EnrolmentFailed::NotStored => "not_stored",
+        EnrolmentFailed::Newer => "newer",
         EnrolmentFailed::Malformed => "malformed",
         EnrolmentFailed::NotSigned => "not_signed",
         EnrolmentFailed::Closed => "closed",

@@ -4,8 +4,8 @@
 //! cannot throw ends the app. Text becomes a typed value at this boundary and is text again only on its far side.
 //!
 //! - [`store`]: what an app opens, and the traits that it implements;
-//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `identity`, `grants`, `sync`, `nearby`, `care`: one file per
-//!   concept, as in the core;
+//! - `case`, `visitation`, `due`, `contact`, `merge`, `exchange`, `identity`, `grants`, `enrolment`, `sync`, `nearby`, `care`: one
+//!   file per concept, as in the core; `connection` is what an app brings for bytes to go over;
 //! - `codes`, `ids`, `time`: values;
 //! - [`error`]: what an app can act on.
 // UniFFI's scaffolding is made of `unsafe` items; no line written here is. Its mirrors repeat what the core documents.
@@ -14,8 +14,10 @@
 mod care;
 mod case;
 mod codes;
+mod connection;
 mod contact;
 mod due;
+mod enrolment;
 pub mod error;
 mod exchange;
 mod grants;

@@ -1,16 +1,14 @@
-//! Sync over the local network: a peer by host and port, and everybody nearby for as long as somebody wants it. The
-//! sockets and threads are the core's.
+//! Sync with everybody nearby, for as long as somebody wants it. The sockets and threads are the core's.
 
 use std::sync::Arc;
 
 use caseplan_core::ids::{DeviceId, WorkerId};
-use caseplan_core::lan::{self, Until};
+use caseplan_core::lan;
 use caseplan_core::random::SystemRandom;
 use caseplan_core::sync::SyncProgress;
 
 use crate::error::{CallbackError, CaseplanError};
 use crate::store::{CancelToken, CoreStore};
-use crate::sync::SyncReport;
 
 /// A device nearby, and how the session with it stands.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -46,13 +44,6 @@ pub trait NearbyListener: Send + Sync {
     fn on_nearby(&self, peers: Vec<NearbyPeer>) -> Result<(), CallbackError>;
 }
 
-/// Told how far a session is. Called on the thread that carries it; do not wait there.
-#[uniffi::export(foreign)]
-pub trait SyncListener: Send + Sync {
-    /// It is so far.
-    fn on_progress(&self, progress: SyncProgress) -> Result<(), CallbackError>;
-}
-
 #[uniffi::export]
 impl CoreStore {
     /// Announces this device under a random name and syncs with every device of its domain that it finds or that finds
@@ -67,24 +58,5 @@ impl CoreStore {
             let _ = listener.on_nearby(peers.into_iter().map(NearbyPeer::from).collect());
         };
         Ok(lan::sync_nearby(self.core()?, &SystemRandom, &CancelToken::of(Some(&cancel)), &tell)?)
-    }
-
-    /// Syncs with the peer at a host and port: until both hold the same, or with `stay` until somebody leaves.
-    pub fn sync_with(
-        &self,
-        host: String,
-        port: u16,
-        stay: bool,
-        listener: Option<Arc<dyn SyncListener>>,
-        cancel: Arc<CancelToken>,
-    ) -> Result<SyncReport, CaseplanError> {
-        let mut tell = |progress| {
-            if let Some(listener) = &listener {
-                let _ = listener.on_progress(progress);
-            }
-        };
-        let until = if stay { Until::Left } else { Until::AtRest };
-        let cancel = CancelToken::of(Some(&cancel));
-        Ok(lan::sync_with(self.core()?, &host, port, until, &cancel, &mut tell)?.into())
     }
 }

@@ -1,20 +1,16 @@
-//! Sessions with other devices, taking devices in, and the truth about what is where. Bytes in, bytes out: whoever
-//! carries them is the app's or the package's own.
+//! Sessions with other devices, and the truth about what is where.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use caseplan_core::exchange::HeldChange;
-use caseplan_core::identity::{Role, Standing};
+use caseplan_core::identity::Standing;
 use caseplan_core::ids::{CaseId, DeviceId, WorkerId};
-use caseplan_core::sync::enrolment::Terms;
-use caseplan_core::sync::{
-    self, CaseSync, Invited, JoinAttempt, JoinRequest, PeerStatus, Session, SyncProgress, SyncState,
-    SyncStatus, TakeIn,
-};
+use caseplan_core::lan::{self, Until};
+use caseplan_core::sync::{self, CaseSync, PeerStatus, SyncProgress, SyncState, SyncStatus};
 
-use crate::error::CaseplanError;
-use crate::store::CoreStore;
+use crate::connection::{Connection, PeerConnection};
+use crate::error::{CallbackError, CaseplanError};
+use crate::store::{CancelToken, CoreStore};
 use crate::time::Timestamp;
 
 /// Where a session is.
@@ -134,219 +130,64 @@ pub struct SyncStatus {
     pub quarantine: Vec<HeldChange>,
 }
 
-/// Who asks to be taken in: a person compares name and fingerprint with what the other screen shows.
-#[uniffi::remote(Record)]
-pub struct JoinRequest {
-    /// The device.
-    pub device: DeviceId,
-    /// What its person calls it; a claim.
-    pub device_name: String,
-    /// What both screens show.
-    pub fingerprint: String,
+/// Told how far a session is. Called on the thread that carries it; do not wait there.
+#[uniffi::export(foreign)]
+pub trait SyncListener: Send + Sync {
+    /// It is so far.
+    fn on_progress(&self, progress: SyncProgress) -> Result<(), CallbackError>;
 }
 
-/// What the new device's certificate will say; the newcomer cannot ask for anything else.
-#[uniffi::remote(Record)]
-pub struct Terms {
-    /// The worker that the device will belong to.
-    pub worker: WorkerId,
-    /// What the worker may do, sorted by code.
-    pub roles: Vec<Role>,
-    /// The highest sensitivity level that the worker may read, 1 to 5.
-    pub level: u8,
+/// A listener that fails misses a word, nothing else.
+fn tell(listener: &dyn SyncListener) -> impl FnMut(SyncProgress) {
+    move |progress| {
+        let _ = listener.on_progress(progress);
+    }
 }
 
 #[uniffi::export]
 impl CoreStore {
-    /// A session with a peer that this device connects to.
-    pub fn connect_session(&self) -> Result<Arc<CoreSession>, CaseplanError> {
-        Ok(Arc::new(CoreSession(Mutex::new(self.core()?.sync().connect()?))))
+    /// Syncs with a peer that this device connected to: until both hold the same, or with `stay` until somebody leaves.
+    pub fn connect(
+        &self,
+        connection: Arc<dyn PeerConnection>,
+        stay: bool,
+        listener: Arc<dyn SyncListener>,
+        cancel: Arc<CancelToken>,
+    ) -> Result<SyncReport, CaseplanError> {
+        let connection = Connection::new(connection);
+        let until = if stay { Until::Left } else { Until::AtRest };
+        let (store, cancel) = (self.core()?, CancelToken::of(Some(&cancel)));
+        Ok(lan::connect(store, &connection, until, &cancel, &mut tell(&*listener))?.into())
     }
 
-    /// A session with a peer that connects to this device.
-    pub fn accept_session(&self) -> Result<Arc<CoreSession>, CaseplanError> {
-        Ok(Arc::new(CoreSession(Mutex::new(self.core()?.sync().accept()?))))
+    /// Syncs with a peer that connected to this device, until somebody leaves.
+    pub fn accept(
+        &self,
+        connection: Arc<dyn PeerConnection>,
+        listener: Arc<dyn SyncListener>,
+        cancel: Arc<CancelToken>,
+    ) -> Result<SyncReport, CaseplanError> {
+        let connection = Connection::new(connection);
+        let (store, cancel) = (self.core()?, CancelToken::of(Some(&cancel)));
+        Ok(lan::accept(store, &connection, Until::Left, &cancel, &mut tell(&*listener))?.into())
+    }
+
+    /// Syncs with the peer at a host and port, as [`Self::connect`] does over a connection.
+    pub fn sync_with(
+        &self,
+        host: String,
+        port: u16,
+        stay: bool,
+        listener: Arc<dyn SyncListener>,
+        cancel: Arc<CancelToken>,
+    ) -> Result<SyncReport, CaseplanError> {
+        let until = if stay { Until::Left } else { Until::AtRest };
+        let (store, cancel) = (self.core()?, CancelToken::of(Some(&cancel)));
+        Ok(lan::sync_with(store, (host, port), until, &cancel, &mut tell(&*listener))?.into())
     }
 
     /// Whom this device met, what exists only here, what is kept apart and why.
     pub fn sync_status(&self) -> Result<SyncStatus, CaseplanError> {
         Ok(self.core()?.sync().status()?)
     }
-
-    /// Invites a device by a QR code; `not_after` is when its certificate stops being good for connections.
-    pub fn invite_by_qr(
-        &self,
-        terms: Terms,
-        not_after: Option<Timestamp>,
-    ) -> Result<Arc<CoreInvitation>, CaseplanError> {
-        Ok(Arc::new(CoreInvitation(self.core()?.sync().invite_by_qr(terms, not_after)?)))
-    }
-
-    /// Invites a device by a short code that is spoken.
-    pub fn invite_by_code(
-        &self,
-        terms: Terms,
-        not_after: Option<Timestamp>,
-    ) -> Result<Arc<CoreInvitation>, CaseplanError> {
-        Ok(Arc::new(CoreInvitation(self.core()?.sync().invite_by_code(terms, not_after)?)))
-    }
-
-    /// Joins the domain of whoever shows this QR code.
-    pub fn join_by_qr(&self, text: String, device_name: String) -> Result<Arc<CoreJoining>, CaseplanError> {
-        Ok(Arc::new(CoreJoining(Mutex::new(self.core()?.sync().join_by_qr(&text, &device_name)?))))
-    }
-
-    /// Joins the domain of whoever speaks this code.
-    pub fn join_by_code(&self, code: String, device_name: String) -> Result<Arc<CoreJoining>, CaseplanError> {
-        Ok(Arc::new(CoreJoining(Mutex::new(self.core()?.sync().join_by_code(&code, &device_name)?))))
-    }
-}
-
-/// One session: bytes in, bytes out.
-#[derive(uniffi::Object)]
-pub struct CoreSession(Mutex<Session>);
-
-#[uniffi::export]
-impl CoreSession {
-    /// Takes bytes from the wire, in any portion. What is whole in them is committed when this returns.
-    pub fn feed(&self, bytes: Vec<u8>) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).feed(&bytes)?)
-    }
-
-    /// Bytes for the wire, at most so many; none until something comes or is committed.
-    pub fn take(&self, most: u32) -> Result<Vec<u8>, CaseplanError> {
-        Ok(locked(&self.0).take(most as usize)?)
-    }
-
-    /// Says how many milliseconds have passed since the session began.
-    pub fn tick(&self, elapsed_millis: u64) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).tick(Duration::from_millis(elapsed_millis))?)
-    }
-
-    /// When `tick` wants to be called at the latest, in milliseconds since the session began; nothing when it is over.
-    pub fn next_timeout(&self) -> Result<Option<u64>, CaseplanError> {
-        let timeout = locked(&self.0).next_timeout();
-        Ok(timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)))
-    }
-
-    /// Something was committed in the store.
-    pub fn catch_up(&self) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).catch_up()?)
-    }
-
-    /// Ends the session in good order: what waits to be sent is still to be taken.
-    pub fn leave(&self) -> Result<(), CaseplanError> {
-        locked(&self.0).leave();
-        Ok(())
-    }
-
-    /// How far it is.
-    pub fn progress(&self) -> Result<SyncProgress, CaseplanError> {
-        Ok(locked(&self.0).progress())
-    }
-
-    /// What it did so far.
-    pub fn report(&self) -> Result<SyncReport, CaseplanError> {
-        Ok(locked(&self.0).report().into())
-    }
-
-    /// Whether nothing more will be said or heard.
-    pub fn is_over(&self) -> Result<bool, CaseplanError> {
-        Ok(locked(&self.0).is_over())
-    }
-
-    /// Whether everything that either side lacked has been sent.
-    pub fn is_at_rest(&self) -> Result<bool, CaseplanError> {
-        Ok(locked(&self.0).is_at_rest())
-    }
-}
-
-/// An invitation: shown as a QR code, or spoken.
-#[derive(uniffi::Object)]
-pub struct CoreInvitation(Invited);
-
-#[uniffi::export]
-impl CoreInvitation {
-    /// The text to draw as a QR code; nothing where a code is spoken.
-    pub fn qr(&self) -> Result<Option<String>, CaseplanError> {
-        Ok(self.0.qr()?)
-    }
-
-    /// The code to speak; nothing where a QR code is shown.
-    pub fn code(&self) -> Result<Option<String>, CaseplanError> {
-        Ok(self.0.code())
-    }
-
-    /// When it is over.
-    pub fn expires_at(&self) -> Result<Timestamp, CaseplanError> {
-        Ok(self.0.expires_at())
-    }
-
-    /// Begins with a connection that somebody made.
-    pub fn take_in(&self) -> Result<Arc<CoreTakingIn>, CaseplanError> {
-        Ok(Arc::new(CoreTakingIn(Mutex::new(self.0.take_in()?))))
-    }
-}
-
-/// The inviter's side of one attempt: bytes in, bytes out.
-#[derive(uniffi::Object)]
-pub struct CoreTakingIn(Mutex<TakeIn>);
-
-#[uniffi::export]
-impl CoreTakingIn {
-    /// Takes bytes from the wire. Answers the request once: show it to a person, then accept or decline.
-    pub fn feed(&self, bytes: Vec<u8>) -> Result<Option<JoinRequest>, CaseplanError> {
-        Ok(locked(&self.0).feed(&bytes)?)
-    }
-
-    /// Certifies the device and answers it. Take the bytes and the attempt is over.
-    pub fn accept(&self) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).accept()?)
-    }
-
-    /// Declines the request. Take the bytes and the attempt is over.
-    pub fn decline(&self) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).decline()?)
-    }
-
-    /// Bytes for the wire, at most so many.
-    pub fn take(&self, most: u32) -> Result<Vec<u8>, CaseplanError> {
-        Ok(locked(&self.0).take(most as usize))
-    }
-
-    /// Says that the connection ended.
-    pub fn closed(&self) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).closed()?)
-    }
-}
-
-/// The newcomer's side of one attempt: bytes in, bytes out.
-#[derive(uniffi::Object)]
-pub struct CoreJoining(Mutex<JoinAttempt>);
-
-#[uniffi::export]
-impl CoreJoining {
-    /// What both screens show.
-    pub fn fingerprint(&self) -> Result<String, CaseplanError> {
-        Ok(locked(&self.0).fingerprint()?)
-    }
-
-    /// Takes bytes from the wire; true once this device is a member: on disk when this returns.
-    pub fn feed(&self, bytes: Vec<u8>) -> Result<bool, CaseplanError> {
-        Ok(locked(&self.0).feed(&bytes)?)
-    }
-
-    /// Bytes for the wire, at most so many.
-    pub fn take(&self, most: u32) -> Result<Vec<u8>, CaseplanError> {
-        Ok(locked(&self.0).take(most as usize))
-    }
-
-    /// Says that the connection ended.
-    pub fn closed(&self) -> Result<(), CaseplanError> {
-        Ok(locked(&self.0).closed()?)
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -159,6 +159,26 @@ fn a_file_is_carried_from_one_machine_to_the_other() {
 }
 
 #[test]
+fn who_missed_the_ends_of_two_devices_is_reached_by_one_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (office, laptop) = two(folder.path());
+    sync(&laptop, &office);
+    for name in ["first", "second"] {
+        let lost = Machine::new(folder.path(), name);
+        let file = |what: &str| folder.path().join(format!("{name}.{what}")).to_str().unwrap().to_owned();
+        let (request, answer) = (file("request"), file("answer"));
+        lost.run(&["init", "--worker", "w-9", "--zone", "Europe/Paris"]);
+        lost.run(&["identity", "request", &request]);
+        office.run(&["identity", "certify", &request, &answer]);
+        lost.run(&["identity", "adopt", &answer]);
+        let device = lost.json(&["info"])["device"].as_str().unwrap().to_owned();
+        office.run(&["device", "end", &device]);
+    }
+    let report = sync(&office, &laptop);
+    assert_eq!((&report["equal"], &report["failed"]), (&Value::Bool(true), &Value::Null), "{report}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine::new(folder.path(), "office");

@@ -83,6 +83,24 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
 }
 
 #[test]
+fn a_vault_that_lost_the_devices_key_alone_is_no_other_devices_after_a_request() {
+    let laptop = Device::new("laptop", "w-300");
+    let mut phone = laptop.enrol("phone", "w-117");
+    let (case, _) = phone.lea("2026-0117");
+    phone.store.close();
+    phone.vault.delete("device").unwrap();
+    phone.restart();
+    let request = phone.store.identity().request().unwrap();
+    phone.restart();
+    assert!(phone.store.info().unwrap().keys_lost);
+    assert!(phone.store.cases().get(case.id).unwrap().is_some());
+    let answer = laptop.store.identity().certify(&request, &[Role::Caseworker], 1, None).unwrap();
+    phone.store.identity().adopt(&answer).unwrap();
+    phone.restart();
+    assert!(!phone.store.info().unwrap().keys_lost);
+}
+
+#[test]
 fn stores_of_two_domains_take_nothing_from_each_other_until_one_joins() {
     let phone = Device::new("phone", "w-117");
     let tablet = Device::new("tablet", "w-204");

@@ -83,7 +83,7 @@ pub fn sync(one: &Store, other: &Store) -> [SyncReport; 2] {
 pub fn take_in(inviter: &Store, newcomer: &Store, worker: &str, roles: &[Role]) {
     let terms = Terms { worker: worker.parse().unwrap(), roles: roles.to_vec(), level: 1 };
     let invited = inviter.sync().invite_by_qr(terms, None).unwrap();
-    let mut joining = newcomer.sync().join_by_qr(&invited.qr().unwrap().unwrap(), "a new phone").unwrap();
+    let mut joining = newcomer.sync().join(&invited.qr().unwrap().unwrap(), "a new phone").unwrap();
     let mut taking = invited.take_in().unwrap();
     for _ in 0..16 {
         if let Some(request) = taking.feed(&joining.take(usize::MAX)).unwrap() {

@@ -7,13 +7,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use caseplan_core::Store;
 use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
 use caseplan_core::lan::{self, Arrival, Listener, Until};
 use caseplan_core::sync::enrolment::{EnrolmentFailed, Terms};
-use caseplan_core::sync::{SyncFailed, SyncReport, SyncState};
+use caseplan_core::sync::{SyncFailed, SyncProgress, SyncReport, SyncState};
+use caseplan_core::{Error, Store};
 
 use crate::support::link::take_in;
 use crate::support::{Device, new_case};
@@ -135,6 +135,28 @@ fn what_is_committed_meanwhile_goes_in_both_directions() {
     });
     assert_eq!(report.failed, Some(SyncFailed::Canceled));
     assert_eq!(digest(&phone), digest(tablet));
+}
+
+#[test]
+fn a_store_that_is_closed_ends_what_stays_open_with_its_own_error() {
+    let (phone, others) = phone_and(&["tablet"]);
+    let (store, (tell, told)) = (&others[0].store, channel());
+    listening(&phone.store, Until::Left, |address, _| {
+        let stream = lan::reach(address).unwrap();
+        let mut progress = |progress: SyncProgress| {
+            if progress.state == SyncState::UpToDate {
+                tell.send(()).unwrap();
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                told.recv_timeout(LONG).unwrap();
+                store.close();
+            });
+            let ended = lan::connect(store, &stream, Until::Left, &CancelToken::default(), &mut progress);
+            assert_eq!(ended.err(), Some(Error::Closed));
+        });
+    });
 }
 
 #[test]
@@ -279,8 +301,8 @@ fn a_new_device_is_taken_in_over_the_network_and_syncs() {
     for code in [false, true] {
         let (phone, tablet, invited) = invited(code);
         let joining = match invited.code() {
-            Some(code) => tablet.store.sync().join_by_code(&code, "a new phone"),
-            None => tablet.store.sync().join_by_qr(&invited.qr().unwrap().unwrap(), "a new phone"),
+            Some(code) => tablet.store.sync().join(&code, "a new phone"),
+            None => tablet.store.sync().join(&invited.qr().unwrap().unwrap(), "a new phone"),
         };
         let joining = joining.unwrap();
         let fingerprint = joining.fingerprint().unwrap();
@@ -295,12 +317,12 @@ fn a_new_device_is_taken_in_over_the_network_and_syncs() {
 #[test]
 fn a_wrong_code_and_a_no_are_told_to_both_sides() {
     let (_, tablet, wrong) = invited(true);
-    let joining = tablet.store.sync().join_by_code("0000-0000", "a new phone").unwrap();
+    let joining = tablet.store.sync().join("0000-0000", "a new phone").unwrap();
     let (taken, joined) = attempt(&wrong, joining, true);
     assert_eq!(taken, Err(EnrolmentFailed::WrongCode { left: 2 }.into()));
     assert_eq!(joined, Err(EnrolmentFailed::WrongCode { left: 2 }.into()));
     let (_, tablet, refused) = invited(false);
-    let joining = tablet.store.sync().join_by_qr(&refused.qr().unwrap().unwrap(), "a new phone").unwrap();
+    let joining = tablet.store.sync().join(&refused.qr().unwrap().unwrap(), "a new phone").unwrap();
     let (taken, joined) = attempt(&refused, joining, false);
     assert!(matches!(taken, Ok((_, false))));
     assert_eq!(joined, Err(EnrolmentFailed::Declined.into()));

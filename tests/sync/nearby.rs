@@ -156,7 +156,7 @@ fn a_device_is_reached_by_host_and_port_or_the_error_says_that_nobody_answers() 
     let (store, until) = (phone.store.clone(), end.clone());
     let serving = thread::spawn(move || serving.serve(&store, Until::AtRest, &until, &|_| {}));
     let sync = |cancel: &CancelToken| {
-        lan::sync_with(&tablet.store, "localhost", port, Until::AtRest, cancel, &mut |_| {})
+        lan::sync_with(&tablet.store, ("localhost".to_owned(), port), Until::AtRest, cancel, &mut |_| {})
     };
     let report = sync(&CancelToken::default()).unwrap();
     assert_eq!((report.equal, report.failed), (true, None));

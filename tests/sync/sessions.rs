@@ -1,5 +1,7 @@
 //! Sessions: they end equal, whatever each side held, however the bytes came, and wherever they were cut.
 
+use std::time::Duration;
+
 use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Role;
@@ -165,4 +167,19 @@ fn any_altered_byte_ends_the_session_and_harms_nothing() {
     let reports = sync(&phone.store, &tablet.store);
     assert!(reports.iter().all(|report| report.equal), "{reports:?}");
     same(&phone, &tablet);
+}
+
+#[test]
+fn who_never_says_who_it_is_does_not_stay_longer_for_speaking_slowly() {
+    let (phone, tablet, _) = phone_and_tablet();
+    let hello = tablet.store.sync().connect().unwrap().take(usize::MAX).unwrap();
+    let mut session = phone.store.sync().accept().unwrap();
+    let mut ended = None;
+    for (minute, byte) in (0..3).zip(&hello) {
+        let begun = Duration::from_secs(60 * minute);
+        session.feed(&[*byte]).unwrap();
+        ended = ended.or(session.tick(begun + Duration::from_secs(59)).err());
+    }
+    assert_eq!(ended, Some(SyncFailed::Stalled.into()));
+    assert_eq!(session.next_timeout(), None);
 }

@@ -19,9 +19,6 @@ use crate::failed::{Failed, Result};
 use crate::screen::Screen;
 use crate::show::{json, qr, words};
 
-/// What a QR code's text begins with; anything else that is typed is a short code.
-const QR: &str = "CASEPLAN";
-
 /// Devices of the domain.
 #[derive(Debug, Subcommand)]
 pub enum PeerCommand {
@@ -162,11 +159,7 @@ fn confirmed() -> bool {
 }
 
 fn accept(store: &Store, accept: &Accept, screen: &Screen) -> Result<()> {
-    let text = accept.invitation.trim();
-    let attempt = match text.starts_with(QR) {
-        true => store.sync().join_by_qr(text, &accept.name)?,
-        false => store.sync().join_by_code(text, &accept.name)?,
-    };
+    let attempt = store.sync().join(accept.invitation.trim(), &accept.name)?;
     screen.line(format!("this device's fingerprint: {}", attempt.fingerprint()?));
     let stream = lan::reach(&accept.connect).map_err(|error| Failed::network(&accept.connect, &error))?;
     lan::join(attempt, &stream, &CancelToken::default())?;

@@ -1,17 +1,17 @@
 //! Sync with another device over the network, and the truth about what is where.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use caseplan_core::Store;
 use caseplan_core::access::TakenBack;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::Standing;
 use caseplan_core::lan::{self, Arrival, Listener, Nearby, NearbyDevice, Sighting, Until};
 use caseplan_core::random::SystemRandom;
 use caseplan_core::sync::{SyncProgress, SyncReport, SyncStatus};
+use caseplan_core::{Error, Store};
 use clap::{Parser, Subcommand};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -174,16 +174,16 @@ fn discover(store: &Store, wanted: &Discover, screen: &Screen) -> Result<()> {
 
 /// Syncs with a device that was found. That it is a stranger, or away again, is no failure.
 fn meet(store: &Store, device: &NearbyDevice, screen: &Screen) -> Result<serde_json::Value> {
-    let stream = match lan::reach(device.addresses.as_slice()) {
-        Ok(stream) => stream,
-        Err(error) => {
+    let (addresses, cancel) = (device.addresses.clone(), CancelToken::default());
+    let report = match lan::sync_with(store, addresses, Until::AtRest, &cancel, &mut |_| {}) {
+        Err(Error::Network(failed)) => {
             if !screen.json {
-                screen.line(format!("{}: cannot be reached: {}", device.name, error.kind()));
+                screen.line(format!("{}: cannot be reached: {failed}", device.name));
             }
             return Ok(json!({"failed": UNREACHABLE}));
         }
+        report => report?,
     };
-    let report = lan::connect(store, &stream, Until::AtRest, &CancelToken::default(), &mut |_| {})?;
     if !screen.json {
         match &report.failed {
             Some(why) if report.peer.is_none() => {
@@ -198,16 +198,16 @@ fn meet(store: &Store, device: &NearbyDevice, screen: &Screen) -> Result<serde_j
 fn connect(store: &Store, wanted: &Connect, screen: &Screen) -> Result<()> {
     let until = if wanted.stay { Until::Left } else { Until::AtRest };
     let bar = screen.bar("sync", WHOLE);
-    let session = || {
-        let stream = lan::reach(&wanted.address).map_err(|error| Failed::network(&wanted.address, &error))?;
-        let mut progress = |progress| advance(&bar, progress);
-        lan::connect(store, &stream, until, &CancelToken::default(), &mut progress).map_err(Failed::from)
+    let addresses = wanted.address.to_socket_addrs();
+    let addresses: Vec<SocketAddr> =
+        addresses.map_err(|error| Failed::network(&wanted.address, &error))?.collect();
+    let (cancel, mut progress) = (CancelToken::default(), |progress| advance(&bar, progress));
+    let report = match lan::sync_with(store, addresses, until, &cancel, &mut progress) {
+        Err(Error::Network(failed)) => {
+            return Err(Failed::Network { address: wanted.address.clone(), why: failed.to_string() });
+        }
+        report => report?,
     };
-    let mut report = session()?;
-    if report.peer.is_none() && report.failed.is_some() {
-        // Whoever missed the end of a device knows the network by its secret before: the second attempt uses it.
-        report = session()?;
-    }
     bar.finish_and_clear();
     show(&report, screen);
     ended(&report)

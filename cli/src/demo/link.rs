@@ -57,7 +57,7 @@ pub fn take_in(inviter: &Store, newcomer: &Store, terms: Terms, name: &str) -> R
     let lost = || Failed::Unclear("the newcomer was not taken in".to_owned());
     let invited = inviter.sync().invite_by_qr(terms, None)?;
     let qr = invited.qr()?.ok_or_else(lost)?;
-    let mut joining = newcomer.sync().join_by_qr(&qr, name)?;
+    let mut joining = newcomer.sync().join(&qr, name)?;
     let fingerprint = joining.fingerprint()?;
     let mut taking = invited.take_in()?;
     let mut asked = None;

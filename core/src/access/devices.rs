@@ -113,6 +113,28 @@ impl Identity<'_> {
         })
     }
 
+    /// Gives a device that an invitation brought before what it says now, if that is something else.
+    pub(crate) fn certify_again(
+        &self,
+        device: DeviceId,
+        roles: &[Role],
+        level: u8,
+        not_after: Option<Instant>,
+    ) -> Result<()> {
+        let wanted: BTreeSet<&Role> = roles.iter().collect();
+        let held = self.store.own().authority.certificate_of(device);
+        if held
+            .is_some_and(|held| held.level == level && held.roles.iter().collect::<BTreeSet<_>>() == wanted)
+        {
+            return Ok(());
+        }
+        let (changed, not_after) = (Some((roles.to_vec(), level)), not_after.map(|at| at.timestamp()));
+        self.store.issuing(|change, by| {
+            change.authority.renew(by, device, changed, not_after, change.now)?;
+            Ok(())
+        })
+    }
+
     /// Renews a device's certificate: the same keys, worker, roles and level, one epoch on.
     ///
     /// # Errors
@@ -234,6 +256,11 @@ pub(super) fn keys_for_request(store: &Store) -> Result<DeviceKeys> {
     let vault: &dyn KeyVault = store.inner.vault.as_ref();
     match DeviceKeys::load(vault)? {
         Some(keys) => Ok(keys),
-        None => Ok(DeviceKeys::make(vault, store.inner.config.random.as_ref())?),
+        None => {
+            // A session belonged to the keys that are gone: with other keys beside it the vault would be another device's.
+            vault.delete(secret::SESSION_CURRENT)?;
+            vault.delete(secret::SESSION_NEXT)?;
+            Ok(DeviceKeys::make(vault, store.inner.config.random.as_ref())?)
+        }
     }
 }

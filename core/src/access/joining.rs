@@ -24,7 +24,10 @@ impl Identity<'_> {
         let worker = self.store.inner.config.worker.clone();
         let own = self.store.own();
         if let Some(keys) = &own.keys {
-            return Ok(authority::request(keys, worker, own.authority.own_certificates(keys)));
+            let device = keys.device_id();
+            let used = self.store.read(|reading| Ok(reading.certificates_used_by(device.as_bytes())?))?;
+            let certificates = own.authority.own_certificates(keys, &used)?;
+            return Ok(authority::request(keys, worker, certificates));
         }
         drop(own);
         Ok(authority::request(&keys_for_request(self.store)?, worker, Vec::new()))

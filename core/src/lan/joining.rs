@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::pump::{Event, PORTION, Pump};
+use super::pump::{Event, LINGER, PORTION, Pump};
 use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::exchange::CancelToken;
@@ -11,6 +11,8 @@ use crate::sync::{JoinAttempt, JoinRequest, TakeIn};
 
 /// How long a newcomer has for its request.
 const REQUEST: Duration = Duration::from_secs(30);
+/// How long each portion of an answer may take: the records of a large domain over a slow connection.
+const LEAVING: Duration = Duration::from_secs(30);
 /// How long it waits for a person's answer.
 const ANSWER: Duration = Duration::from_secs(LIFETIME.unsigned_abs());
 
@@ -37,7 +39,7 @@ pub fn take_in(
             Ok(None) => Err(early(taking.closed())),
             Err(error) => Err(error),
         };
-        pump.finish(|most| taking.take(most));
+        pump.finish(LEAVING, |most| taking.take(most));
         decided
     })
 }
@@ -54,7 +56,7 @@ pub fn join(mut attempt: JoinAttempt, stream: &dyn Stream, cancel: &CancelToken)
             Ok(None) => Err(early(attempt.closed())),
             Err(error) => Err(error),
         };
-        pump.finish(|most| attempt.take(most));
+        pump.finish(LINGER, |most| attempt.take(most));
         joined
     })
 }

@@ -28,6 +28,14 @@ impl NetworkFailed {
         }
     }
 
+    /// Why nobody was reached.
+    pub(super) fn to_reach(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Self::NotPermitted,
+            _ => Self::Unreachable,
+        }
+    }
+
     /// Why no socket could be had.
     #[cfg(any(test, feature = "discovery"))]
     pub(super) fn of(error: &std::io::Error) -> Self {
@@ -50,5 +58,8 @@ mod tests {
         assert_eq!(of(io::ErrorKind::PermissionDenied), "not_permitted");
         assert_eq!(of(io::ErrorKind::AddrNotAvailable), "unavailable");
         assert_eq!(of(io::ErrorKind::AddrInUse), "unavailable");
+        let to_reach = |kind: io::ErrorKind| NetworkFailed::to_reach(&kind.into()).code();
+        assert_eq!(to_reach(io::ErrorKind::PermissionDenied), "not_permitted");
+        assert_eq!(to_reach(io::ErrorKind::ConnectionRefused), "unreachable");
     }
 }

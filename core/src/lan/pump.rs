@@ -17,8 +17,8 @@ pub(super) const PORTION: usize = 64 * 1024;
 const WAITING: usize = 4;
 /// How often somebody's wish to end is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the last bytes may take to leave, and the other side to end.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long the other side may take to end after the last bytes, and a session's last word to leave.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// What happened.
 pub(super) enum Event {
@@ -142,26 +142,32 @@ impl<'a> Pump<'a> {
         event
     }
 
-    /// Writes what is left and says that it was all; waits a moment for the other side to end too, or it might lose
-    /// what it has not read.
-    pub fn finish(&mut self, mut take: impl FnMut(usize) -> Vec<u8>) {
-        let until = Instant::now() + LINGER;
-        let mut last = false;
+    /// Writes what is left and says that it was all; then waits a moment for the other side to end too, or it might lose
+    /// what it has not read. Whoever has nothing left to say was told that it is over, and ends at once.
+    ///
+    /// Each portion that is left has `patience` to leave, unless the end was asked for.
+    pub fn finish(&mut self, patience: Duration, mut take: impl FnMut(usize) -> Vec<u8>) {
+        let begun = Instant::now();
+        let mut until = begun + patience;
+        let (mut said, mut last) = (self.busy, false);
         while !self.ended {
             if !self.busy && !last {
                 let bytes = take(PORTION);
                 last = bytes.is_empty();
-                if last {
-                    self.stream.finish();
-                } else {
-                    self.write(bytes);
+                until = Instant::now() + if last { LINGER } else { patience };
+                match (last, said) {
+                    (false, _) => self.write(bytes),
+                    (true, true) => self.stream.finish(),
+                    (true, false) => return,
                 }
+                said = true;
             }
+            let until = if self.cancel.is_canceled() { until.min(begun + LINGER) } else { until };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            self.receive(left);
+            self.receive(left.min(LOOK));
         }
     }
 }

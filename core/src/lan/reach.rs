@@ -11,12 +11,10 @@ use super::session::{Until, connect};
 use crate::error::{Error, Result};
 use crate::exchange::CancelToken;
 use crate::store::Store;
-use crate::sync::{SyncProgress, SyncReport};
+use crate::sync::{SyncFailed, SyncProgress, SyncReport};
 
 /// How long a peer may take to be reached at one address.
 const REACH: Duration = Duration::from_secs(10);
-/// How often in a row a peer is reached that does not answer to the network's secret.
-const TRIES: u32 = 4;
 /// How often somebody's wish to end is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -84,29 +82,31 @@ impl Addresses for (String, u16) {
 }
 
 /// Reaches a peer and syncs with it. Whoever missed the end of a device knows the network by a secret before, and answers to
-/// nothing else: each attempt that is not answered is followed by one with another secret, four in all.
+/// nothing else: each attempt that is not answered is followed by one with another secret, until all that are kept were
+/// tried.
 ///
 /// # Errors
 /// [`Error::Network`] when nobody answers there, [`Error::Canceled`], and as [`connect`].
 pub fn sync_with(
     store: &Store,
-    host: &str,
-    port: u16,
+    address: impl Addresses + Clone,
     until: Until,
     cancel: &CancelToken,
     progress: &mut dyn FnMut(SyncProgress),
 ) -> Result<SyncReport> {
     let mut session = || {
-        let stream =
-            reach_unless((host.to_owned(), port), cancel).map_err(|_| match cancel.is_canceled() {
-                true => Error::Canceled,
-                false => NetworkFailed::Unreachable.into(),
-            })?;
+        let stream = reach_unless(address.clone(), cancel).map_err(|error| match cancel.is_canceled() {
+            true => Error::Canceled,
+            false => NetworkFailed::to_reach(&error).into(),
+        })?;
         connect(store, &stream, until, cancel, progress)
     };
     let mut report = session()?;
-    for _ in 1..TRIES {
-        if report.peer.is_some() || report.failed.is_none() || cancel.is_canceled() {
+    // The newest is tried before each of the others: a peer that was taken in since knows no other.
+    let tries = 2 * store.network_secrets().len().saturating_sub(1);
+    for _ in 1..tries {
+        let unanswered = report.peer.is_none() && report.failed == Some(SyncFailed::Cut);
+        if !unanswered || cancel.is_canceled() {
             break;
         }
         report = session()?;

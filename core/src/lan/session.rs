@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::pump::{Event, PORTION, Pump};
+use super::pump::{Event, LINGER, PORTION, Pump};
 use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::exchange::CancelToken;
 use crate::store::Store;
 use crate::sync::{Session, SyncFailed, SyncProgress, SyncReport, SyncState};
 
-/// How long it may take to find out who the other side is, however slowly it speaks.
-const HANDSHAKE: Duration = Duration::from_secs(60);
 /// Whoever was connected to leaves after so long a rest: the other side, which begins rounds, knows better when all is
 /// done.
 const REST: Duration = Duration::from_secs(2);
+
+/// How often a session looks whether its store is still open.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long a session lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl Carrier<'_, '_> {
             self.session.leave();
         }
         // What still says why it ended goes out; an error of this store is told already.
-        self.pump.finish(|most| self.session.take(most).unwrap_or_default());
+        self.pump.finish(LINGER, |most| self.session.take(most).unwrap_or_default());
         self.tell();
         ended
     }
@@ -126,9 +127,6 @@ impl Carrier<'_, '_> {
             if state == SyncState::Over {
                 return Ok(None);
             }
-            if state == SyncState::Connecting && now >= HANDSHAKE {
-                return Err(SyncFailed::Stalled.into());
-            }
             let (until, rest) = self.ends;
             let at_rest = until == Until::AtRest && self.session.is_at_rest() && self.pump.is_drained();
             let since = *rested.get_or_insert(now);
@@ -138,9 +136,8 @@ impl Carrier<'_, '_> {
                 return Ok(None);
             }
             let timeout = self.session.next_timeout().unwrap_or(now);
-            let timeout = if state == SyncState::Connecting { timeout.min(HANDSHAKE) } else { timeout };
             let timeout = rested.map_or(timeout, |since| timeout.min(since + rest));
-            match self.pump.wait(timeout.saturating_sub(now)) {
+            match self.pump.wait(timeout.saturating_sub(now).min(LOOK)) {
                 Event::Read(bytes) => {
                     rested = None;
                     self.session.feed(&bytes)?;

@@ -4,11 +4,12 @@
 use zeroize::Zeroizing;
 
 use super::enrolment::{
-    Answer, EnrolmentFailed, Invitation, InvitationBook, Inviter, Newcomer, NotStored, QrPayload, Request,
-    ShortCode, Terms, TryBook,
+    Answer, EnrolmentFailed, InvalidQr, Invitation, InvitationBook, Inviter, Newcomer, NotStored, QrPayload,
+    Request, ShortCode, Terms, TryBook, is_name,
 };
 use super::status::Sync;
 use crate::error::{Error, Result};
+use crate::identity::record::IssuerPower;
 use crate::identity::{Joining, JoiningRefused};
 use crate::ids::{DeviceId, sha256};
 use crate::store::Store;
@@ -39,9 +40,10 @@ impl Sync<'_> {
     /// Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others.
     ///
     /// # Errors
-    /// [`Error::KeysLost`] without keys.
+    /// [`Error::KeysLost`] without keys, [`Error::Joining`] when this device may not certify, or for another level than 1
+    /// to 5.
     pub fn invite_by_qr(&self, terms: Terms, not_after: Option<Instant>) -> Result<Invited> {
-        let now = self.begin_invitation()?;
+        let now = self.begin_invitation(&terms)?;
         let random = self.store.inner.config.random.as_ref();
         let invitation = Invitation::by_qr(terms, now, random)?;
         Ok(Invited { store: self.store.clone(), invitation, not_after })
@@ -52,44 +54,54 @@ impl Sync<'_> {
     /// # Errors
     /// As [`Self::invite_by_qr`].
     pub fn invite_by_code(&self, terms: Terms, not_after: Option<Instant>) -> Result<Invited> {
-        let now = self.begin_invitation()?;
+        let now = self.begin_invitation(&terms)?;
         let random = self.store.inner.config.random.as_ref();
         let invitation = Invitation::by_code(terms, now, random)?;
         Ok(Invited { store: self.store.clone(), invitation, not_after })
     }
 
-    fn begin_invitation(&self) -> Result<i64> {
+    fn begin_invitation(&self, terms: &Terms) -> Result<i64> {
         self.store.ready()?;
-        self.store.keys()?;
+        let (keys, root) = (self.store.keys()?, self.store.root_key()?);
+        let power = self.store.own().authority.issuing(root.as_ref(), &keys).map(|by| by.power);
+        if power != Some(IssuerPower::All) {
+            return Err(JoiningRefused::NotAnIssuer.into());
+        }
+        if !(1..=5).contains(&terms.level) {
+            return Err(JoiningRefused::Level.into());
+        }
         let now = self.store.now()?;
         self.store.inner.database.write(|tx| tx.forget_invitations(now.timestamp_millis() - KEPT_MILLIS))?;
         Ok(now.timestamp())
     }
 
-    /// Joins the domain of whoever shows this QR code: connect to it, and carry the bytes.
+    /// Joins the domain of whoever shows a QR code with this text, or speaks this code: connect to it, and carry the bytes.
     ///
     /// # Errors
-    /// [`Error::Enrolment`] when the text is no invitation or is over.
-    pub fn join_by_qr(&self, text: &str, device_name: &str) -> Result<JoinAttempt> {
+    /// [`Error::Enrolment`] when the text is neither an invitation nor a code, or is over; [`Error::Invalid`] for a name that
+    /// cannot be shown: of 1 to 64 bytes, without characters that control or hide.
+    pub fn join(&self, text: &str, device_name: &str) -> Result<JoinAttempt> {
+        let device_name = device_name.trim();
+        if !is_name(device_name) {
+            return Err(Error::invalid("device_name", "format"));
+        }
         let (keys, own_records) = self.joining_keys()?;
-        let qr: QrPayload = text.parse().map_err(|_| EnrolmentFailed::Malformed)?;
-        let (now, random) = (self.store.now()?.timestamp(), self.store.inner.config.random.as_ref());
-        let newcomer = Newcomer::by_qr(&keys, device_name, own_records, &qr, now, random)?;
-        Ok(JoinAttempt { store: self.store.clone(), newcomer, code: [0; 16] })
-    }
-
-    /// Joins the domain of whoever speaks this code: connect to it, and carry the bytes.
-    ///
-    /// # Errors
-    /// [`Error::Enrolment`] when the text is no code.
-    pub fn join_by_code(&self, text: &str, device_name: &str) -> Result<JoinAttempt> {
-        let (keys, own_records) = self.joining_keys()?;
-        let code: ShortCode = text.parse().map_err(|_| EnrolmentFailed::Malformed)?;
-        let mut id = [0; 16];
-        id.copy_from_slice(&sha256(&[b"caseplan/tries", code.to_string().as_bytes()])[..16]);
         let random = self.store.inner.config.random.clone();
-        let newcomer = Newcomer::by_code(&keys, device_name, own_records, code, random)?;
-        Ok(JoinAttempt { store: self.store.clone(), newcomer, code: id })
+        let (newcomer, code) = if QrPayload::is_meant_by(text) {
+            let qr: QrPayload = text.parse().map_err(|invalid| match invalid {
+                InvalidQr::Newer => EnrolmentFailed::Newer,
+                _ => EnrolmentFailed::Malformed,
+            })?;
+            let now = self.store.now()?.timestamp();
+            let newcomer = Newcomer::by_qr(&keys, device_name, own_records, &qr, now, random.as_ref())?;
+            (newcomer, [0; 16])
+        } else {
+            let code: ShortCode = text.parse().map_err(|_| EnrolmentFailed::Malformed)?;
+            let mut id = [0; 16];
+            id.copy_from_slice(&sha256(&[b"caseplan/tries", code.to_string().as_bytes()])[..16]);
+            (Newcomer::by_code(&keys, device_name, own_records, code, random)?, id)
+        };
+        Ok(JoinAttempt { store: self.store.clone(), newcomer, code })
     }
 
     /// The keys to join with, new ones after the old were lost, and the signed wish to be certified.
@@ -175,8 +187,18 @@ impl TakeIn {
     /// Certifies the device and answers it. Take the bytes and the attempt is over.
     ///
     /// # Errors
-    /// [`Error::Joining`] when it cannot be certified: it worked for another worker while it was alone, for one.
+    /// [`Error::Joining`] when it cannot be certified: it belongs to another worker, for one. The newcomer hears that it was
+    /// declined.
     pub fn accept(&mut self) -> Result<()> {
+        let accepted = self.certify();
+        if accepted.is_err() {
+            // Where even that cannot be said, the end of the connection says it.
+            let _ = self.inviter.decline();
+        }
+        accepted
+    }
+
+    fn certify(&mut self) -> Result<()> {
         let request = self.request.as_ref().ok_or(EnrolmentFailed::NotNow)?;
         let joining = Joining::decode(&request.own_records)?;
         if (joining.ed25519, joining.x25519) != (request.ed25519, request.x25519) {
@@ -184,9 +206,15 @@ impl TakeIn {
         }
         let identity = self.store.identity();
         let Terms { worker, roles, level } = self.terms.clone();
+        if joining.worker != worker {
+            return Err(JoiningRefused::OtherWorker.into());
+        }
         let records = match identity.certify_joining(&joining, worker, &roles, level, self.not_after, true) {
-            // It had the answer already, and the connection was cut: it gets it again.
-            Err(Error::Joining(JoiningRefused::AlreadyCertified)) => self.store.own().authority.answer(true),
+            // It had an answer already, and the connection was cut: it gets one by what this invitation says.
+            Err(Error::Joining(JoiningRefused::AlreadyCertified)) => {
+                identity.certify_again(request.device(), &roles, level, self.not_after)?;
+                self.store.own().authority.answer(true)
+            }
             other => other?,
         };
         let own = self.store.own();

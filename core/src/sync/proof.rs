@@ -12,20 +12,28 @@ use crate::store::Store;
 
 /// Links between a root and a device: the root's word, an issuer's certificate, the device's.
 const MAX_LINKS: usize = 3;
+/// The most records of a proof: those links, and the roots before them. Its bytes have a limit of their own.
+pub(crate) const MAX_RECORDS: u64 = 48;
 
 impl Store {
-    /// What this device shows: later roots first, then issuers, its own certificate last.
+    /// What this device shows: later roots first, up to the one that its certificate hangs on, then issuers, its own
+    /// certificate last. Roots after that prove nothing here, and a thief of a root key can make any number of them.
     pub(crate) fn own_chain(&self) -> Vec<Vec<u8>> {
         let own = self.own();
         let judgement = own.authority.judgement();
-        let log = own.authority.domain_log();
-        let later = own.authority.records(&log).filter(|signed| match &signed.record.body {
-            RecordBody::Anchor(anchor) => judgement.roots.iter().skip(1).any(|root| root.anchor == *anchor),
-            _ => false,
-        });
         let newest = own.authority.certificate_of(own.device).map_or(own.certificate, |newest| newest.hash());
         let mut chain = own.authority.chain(&newest);
         chain.reverse();
+        let by = chain.first().map(|signed| signed.record.issuer);
+        let last =
+            judgement.roots.iter().position(|root| Some(issuer_id(&root.anchor.root)) == by).unwrap_or(0);
+        let log = own.authority.domain_log();
+        let later = judgement.roots[..=last].iter().skip(1).filter_map(|root| {
+            own.authority.records(&log).find(|signed| match &signed.record.body {
+                RecordBody::Anchor(anchor) => *anchor == root.anchor,
+                _ => false,
+            })
+        });
         later.cloned().chain(chain).map(|signed| signed.encode()).collect()
     }
 

@@ -101,11 +101,6 @@ final class Engine: Sendable {
     }
   }
 
-  /// A mark for each commit.
-  func commits() -> Subscription {
-    hub.subscribe(Concerns(topics: .everything))
-  }
-
   /// Wakes what tells how much is only here.
   func markOnlyHere() {
     hub.markOnlyHere()

@@ -57,16 +57,3 @@ private final class NearbyRelay: NearbyListener {
     handler(peers)
   }
 }
-
-/// Hands on how far a session is.
-final class SyncRelay: SyncListener {
-  private let handler: SyncProgressHandler
-
-  init(_ handler: @escaping SyncProgressHandler) {
-    self.handler = handler
-  }
-
-  func onProgress(progress: SyncProgress) throws {
-    handler(progress)
-  }
-}

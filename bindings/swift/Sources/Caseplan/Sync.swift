@@ -7,14 +7,21 @@ import Foundation
 /// Told how far a session is, on the thread that carries it: do not wait there.
 public typealias SyncProgressHandler = @Sendable (SyncProgress) -> Void
 
-/// A connection to one peer: a socket's, a Bluetooth channel's, Multipeer's.
+/// A connection to one peer: a socket's, a Bluetooth channel's, Multipeer's. It is read and written at the same time, by
+/// one task each.
 public protocol PeerStream: Sendable {
-  /// The next bytes, at least one; nil at the end.
+  /// The next bytes; nil at the end.
   func read() async throws -> Data?
   /// Sends bytes.
   func write(_ bytes: Data) async throws
-  /// Ends the connection, and a read that waits.
+  /// Says that nothing more is sent, where a connection can: what was sent still arrives.
+  func finish() async
+  /// Ends the connection, and a read or a write that waits; it may have ended already.
   func close() async
+}
+
+extension PeerStream {
+  public func finish() async {}
 }
 
 /// Sessions with other devices. A session may be cut at any byte: what was committed stays, and the next one goes on
@@ -40,24 +47,24 @@ public struct Sync: Sendable {
   public func connect(
     _ stream: any PeerStream, stay: Bool = false, progress: SyncProgressHandler? = nil
   ) async throws -> SyncReport {
-    let session = try await engine.command { try $0.connectSession() }
-    return try await engine.carry(session, over: stream, leave: !stay, progress: progress)
+    try await engine.sync(progress) { core, listener, token in
+      try core.connect(connection: Relay(stream), stay: stay, listener: listener, cancel: token)
+    }
   }
 
   /// Syncs with a peer that connected to this device, until it leaves.
   public func accept(_ stream: any PeerStream, progress: SyncProgressHandler? = nil) async throws -> SyncReport {
-    let session = try await engine.command { try $0.acceptSession() }
-    return try await engine.carry(session, over: stream, leave: false, progress: progress)
+    try await engine.sync(progress) { core, listener, token in
+      try core.accept(connection: Relay(stream), listener: listener, cancel: token)
+    }
   }
 
   /// Syncs with the peer that listens at a host and port, as over a stream.
   public func connect(
     host: String, port: UInt16, stay: Bool = false, progress: SyncProgressHandler? = nil
   ) async throws -> SyncReport {
-    defer { engine.markOnlyHere() }
-    return try await engine.long("sync") { core, token in
-      try core.syncWith(
-        host: host, port: port, stay: stay, listener: progress.map(SyncRelay.init), cancel: token)
+    try await engine.sync(progress) { core, listener, token in
+      try core.syncWith(host: host, port: port, stay: stay, listener: listener, cancel: token)
     }
   }
 
@@ -112,27 +119,19 @@ public struct Sync: Sendable {
   }
 
   /// Joins the domain of whoever shows this QR code, or speaks this code: this device connected to it. It is a member
-  /// when this returns. The stream stays open, for a session.
+  /// when this returns. The stream is closed in the end; a session has a connection of its own. Throws
+  /// ``CaseplanError/NotEnrolled(reason:)``.
   /// - Parameters:
   ///   - deviceName: What the inviter is shown, with the fingerprint.
-  ///   - fingerprint: Told what both screens show.
+  ///   - fingerprint: Told what both screens show, on the thread that carries it.
   public func join(
     _ text: String, deviceName: String, over stream: any PeerStream,
-    fingerprint: @Sendable (String) -> Void = { _ in }
+    fingerprint: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws {
-    let joining = try await engine.command { core in
-      text.hasPrefix("CASEPLAN")
-        ? try core.joinByQr(text: text, deviceName: deviceName)
-        : try core.joinByCode(code: text, deviceName: deviceName)
-    }
-    fingerprint(try await engine.read { _ in try joining.fingerprint() })
-    while true {
-      try await stream.write(try await engine.read { _ in try joining.take(most: portionSize32) })
-      guard let bytes = try await stream.read() else {
-        try await engine.command { _ in try joining.closed() }
-        continue
-      }
-      if try await engine.command({ _ in try joining.feed(bytes: bytes) }) { return }
+    try await engine.long("join") { core, token in
+      try core.join(
+        text: text, deviceName: deviceName, connection: Relay(stream), listener: FingerprintRelay(fingerprint),
+        cancel: token)
     }
   }
 }
@@ -165,109 +164,18 @@ public struct Invitation: Sendable {
   }
 
   /// Takes in the device that connected. `confirm` is asked once, with the name and the fingerprint that both screens
-  /// show; true takes it in.
+  /// show; true takes it in. The stream is closed in the end. Throws ``CaseplanError/NotEnrolled(reason:)``.
   /// - Returns: Whether it was taken in.
   public func takeIn(
-    over stream: any PeerStream, confirm: @Sendable (JoinRequest) async -> Bool
+    over stream: any PeerStream, confirm: @escaping @Sendable (JoinRequest) async -> Bool
   ) async throws -> Bool {
-    let attempt = try await engine.command { _ in try core.takeIn() }
-    var request: JoinRequest?
-    while request == nil {
-      try await send(attempt, over: stream)
-      guard let bytes = try await stream.read() else {
-        try await engine.command { _ in try attempt.closed() }
-        continue
-      }
-      request = try await engine.command { _ in try attempt.feed(bytes: bytes) }
-    }
-    guard let request else { return false }
-    let taken = await confirm(request)
-    try await engine.command { _ in taken ? try attempt.accept() : try attempt.decline() }
-    try await send(attempt, over: stream)
-    return taken
-  }
-
-  private func send(_ attempt: CoreTakingIn, over stream: any PeerStream) async throws {
-    let bytes = try await engine.read { _ in try attempt.take(most: portionSize32) }
-    if !bytes.isEmpty { try await stream.write(bytes) }
-  }
-}
-
-let portionSize32: UInt32 = 64 * 1024
-
-/// What wakes a session that waits.
-private enum Woken: Sendable {
-  case bytes(Data)
-  case ended
-  case committed
-  case clock
-}
-
-extension Engine {
-  /// Carries a session over a stream until it is over.
-  func carry(
-    _ session: CoreSession, over stream: any PeerStream, leave: Bool, progress: SyncProgressHandler?
-  ) async throws -> SyncReport {
-    let lane = Lane("sync", qos: .utility)
-    let (woken, wake) = AsyncStream.makeStream(of: Woken.self)
-    let reading = Task {
-      while let bytes = try? await stream.read() { wake.yield(.bytes(bytes)) }
-      wake.yield(.ended)
-    }
-    let watching = Task { [self] in
-      let marks = commits()
-      while await marks.marked() { wake.yield(.committed) }
-    }
-    let ticking = Task {
-      while (try? await Task.sleep(for: .seconds(1))) != nil { wake.yield(.clock) }
-    }
-    let begun = ContinuousClock.now
-    defer {
-      reading.cancel()
-      watching.cancel()
-      ticking.cancel()
-      markOnlyHere()
-    }
+    let confirmation = Confirmation(confirm)
     return try await withTaskCancellationHandler {
-      do {
-        var waiting = woken.makeAsyncIterator()
-        while try await send(session, on: lane, over: stream, progress) {
-          if leave, try await lane.run({ try session.isAtRest() }) {
-            try await lane.run { try session.leave() }
-            continue
-          }
-          guard let woken = await waiting.next() else { break }
-          switch woken {
-          case .bytes(let bytes): try await lane.run { try session.feed(bytes: bytes) }
-          case .committed: try await lane.run { try session.catchUp() }
-          case .clock:
-            let elapsed = (ContinuousClock.now - begun) / .milliseconds(1)
-            try await lane.run { try session.tick(elapsedMillis: UInt64(max(0, elapsed))) }
-          case .ended: throw CancellationError()
-          }
-        }
-      } catch is CancellationError {
-        // The peer is gone, or nobody waits: the report says what was done.
-      } catch CaseplanError.SyncFailed {
-        _ = try? await send(session, on: lane, over: stream, nil)  // what tells the peer why
+      try await engine.long("invite") { [core] _, token in
+        try core.takeIn(connection: Relay(stream), decision: confirmation, cancel: token)
       }
-      await stream.close()
-      return try await lane.run { try session.report() }
     } onCancel: {
-      wake.yield(.ended)
+      confirmation.cancel()
     }
-  }
-
-  /// Sends what the session has to say; false when it is over.
-  private func send(
-    _ session: CoreSession, on lane: Lane, over stream: any PeerStream, _ progress: SyncProgressHandler?
-  ) async throws -> Bool {
-    while true {
-      let bytes = try await lane.run { try session.take(most: portionSize32) }
-      if bytes.isEmpty { break }
-      do { try await stream.write(bytes) } catch { throw CancellationError() }
-    }
-    if let progress { progress(try await lane.run { try session.progress() }) }
-    return try await lane.run { !(try session.isOver()) }
   }
 }

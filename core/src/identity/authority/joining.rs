@@ -10,8 +10,8 @@ use crate::identity::keys::{DeviceKeys, device_id, verify};
 use crate::identity::record::Signed;
 use crate::ids::WorkerId;
 
-/// The most certificates that a store made for itself.
-const MAX_CERTIFICATES: u64 = 16;
+/// The most certificates that a store made for itself: a request has room for no more.
+const MAX_CERTIFICATES: u64 = 48;
 
 /// Why a device cannot join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -147,12 +147,27 @@ impl Authority {
         writer.done()
     }
 
-    /// The certificates that a device made for itself while it was alone, by hash those that count here.
-    pub fn own_certificates(&self, keys: &DeviceKeys) -> Vec<Certificate> {
+    /// The certificates that a device made for itself while it was alone: those that it signed with, and the newest.
+    ///
+    /// # Errors
+    /// [`JoiningRefused::NotCountersigned`] when it signed with more than a request has room for.
+    pub fn own_certificates(
+        &self,
+        keys: &DeviceKeys,
+        signed_with: &[[u8; 32]],
+    ) -> Result<Vec<Certificate>, JoiningRefused> {
         let judgement = self.judgement();
         let own = judgement.of_device(keys.device_id());
-        let bodies = own.iter().filter_map(|counting| self.held_certificate(&counting.body_hash()).cloned());
-        bodies.take(MAX_CERTIFICATES as usize).collect()
+        let (mut used, others): (Vec<_>, Vec<_>) = own
+            .iter()
+            .filter_map(|counting| self.held_certificate(&counting.body_hash()).cloned())
+            .partition(|certificate| signed_with.contains(&certificate.hash()));
+        if used.len() as u64 > MAX_CERTIFICATES {
+            return Err(JoiningRefused::NotCountersigned);
+        }
+        let room = MAX_CERTIFICATES as usize - used.len();
+        used.extend(others.into_iter().take(room.min(1)));
+        Ok(used)
     }
 }
 

@@ -21,7 +21,7 @@ pub mod qr;
 pub use code::{InvalidCode, ShortCode, fingerprint};
 pub use invitation::{Invitation, InvitationId, LIFETIME, Terms};
 pub use inviter::Inviter;
-pub use messages::{Answer, Refusal, Request};
+pub use messages::{Answer, Refusal, Request, is_name};
 pub use newcomer::{Newcomer, SKEW};
 pub use qr::{InvalidQr, QrPayload};
 
@@ -88,6 +88,9 @@ pub enum EnrolmentFailed {
     /// A try or the use of the invitation could not be stored, so nothing was sent.
     #[error("a try could not be stored")]
     NotStored,
+    /// The QR code is of a newer version of the app.
+    #[error("the invitation is of a newer version")]
+    Newer,
     /// The other side sent something that is not of the protocol's form.
     #[error("a message is malformed")]
     Malformed,

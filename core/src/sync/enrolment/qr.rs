@@ -11,6 +11,8 @@ use crate::identity::cbor::{Malformed, Reader, Writer, only};
 
 /// What every payload begins with.
 pub const PREFIX: &str = "CASEPLAN1:";
+/// What the texts of every version begin with, and no short code: none has an L.
+const FAMILY: &str = "CASEPLAN";
 /// No payload is longer.
 const MOST: usize = 256;
 
@@ -83,13 +85,20 @@ pub enum InvalidQr {
     Malformed,
 }
 
+impl QrPayload {
+    /// Whether a text is meant to be a QR code's, of whatever version: anything else that is typed is a short code.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.starts_with(FAMILY)
+    }
+}
+
 /// Reads exactly what was drawn: one text for each payload.
 impl FromStr for QrPayload {
     type Err = InvalidQr;
 
     fn from_str(text: &str) -> Result<Self, InvalidQr> {
         let Some(encoded) = text.strip_prefix(PREFIX) else {
-            let version = text.strip_prefix("CASEPLAN").and_then(|rest| rest.split_once(':'));
+            let version = text.strip_prefix(FAMILY).and_then(|rest| rest.split_once(':'));
             let newer = version.is_some_and(|(number, _)| number.parse::<u16>().is_ok_and(|n| n > 1));
             return Err(if newer { InvalidQr::Newer } else { InvalidQr::NotAnInvitation });
         };

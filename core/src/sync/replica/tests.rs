@@ -2,6 +2,7 @@
 
 mod ends;
 mod hostile;
+mod roots;
 
 use std::sync::Arc;
 

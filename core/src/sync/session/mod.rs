@@ -28,6 +28,8 @@ pub use report::{SyncFailed, SyncProgress, SyncReport, SyncState};
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// A peer that has said nothing for so long is gone.
 const STALLED: Duration = Duration::from_secs(60);
+/// How long it may take to find out who the other side is, however slowly it speaks.
+const HANDSHAKE: Duration = Duration::from_secs(60);
 /// How often everything is looked over while a session stays open.
 const FULL_ROUND: Duration = Duration::from_secs(15 * 60);
 /// No more bytes are sealed ahead of what the wire takes.
@@ -149,7 +151,11 @@ impl Session {
         if matches!(self.stage, Stage::Over) {
             return Ok(());
         }
-        if self.now >= self.heard + STALLED {
+        if let Err(error) = self.store.ready() {
+            return self.ended(Err(error));
+        }
+        let unknown = matches!(self.stage, Stage::Shaking | Stage::Greeting(_));
+        if self.now >= self.heard + STALLED || unknown && self.now >= HANDSHAKE {
             return self.ended(Err(SyncFailed::Stalled.into()));
         }
         if let Stage::Open(replica) = &mut self.stage {
@@ -174,7 +180,7 @@ impl Session {
         match &self.stage {
             Stage::Over => None,
             Stage::Open(_) => Some(stalled.min(self.spoke + HEARTBEAT).min(self.rounds + FULL_ROUND)),
-            _ => Some(stalled),
+            _ => Some(stalled.min(HANDSHAKE)),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::exchange::vector::Holding;
 use crate::identity::LogVector;
 use crate::identity::cbor::{Malformed, Reader, Writer};
 use crate::ids::DocumentId;
+use crate::sync::proof::MAX_RECORDS;
 
 use batch::{decode_changes, decode_more, decode_snapshot, encode_changes, encode_more, encode_snapshot};
 use entries::{
@@ -212,7 +213,7 @@ impl Wire {
         let wire = match kind {
             1 => {
                 let mut reader = Reader::array(body, 3)?;
-                let chain = texts(&mut reader, 8)?;
+                let chain = texts(&mut reader, MAX_RECORDS)?;
                 let (signature, clock) = (reader.fixed()?, reader.time()?.ok_or(Malformed)?);
                 reader.end()?;
                 Self::Hello { chain, signature, clock }

@@ -6,7 +6,6 @@ import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
-import kotlinx.coroutines.channels.ReceiveChannel
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
@@ -57,22 +56,6 @@ internal class Engine private constructor(
         CancelToken().use { token ->
             cancelling(token::cancel) { withContext(lane(name)) { calling { work(core, token) } } }
         }
-
-    /** Work that waits for somebody else, on a lane of its own. */
-    suspend fun <T> blocking(
-        name: String,
-        work: suspend () -> T,
-    ): T = withContext(lane(name)) { calling { work() } }
-
-    /** Does [work] with a mark for each commit. */
-    suspend fun <T> committed(work: suspend (ReceiveChannel<Unit>) -> T): T {
-        val marks = hub.subscribe(Concerns.everything())
-        try {
-            return work(marks)
-        } finally {
-            hub.leave(marks)
-        }
-    }
 
     /** Wakes what tells how much is only here. */
     fun markOnlyHere() = hub.markOnlyHere()

@@ -20,23 +20,3 @@ internal fun Engine.nearby(): Flow<List<NearbyPeer>> =
             markOnlyHere()
         }
     }.conflate()
-
-internal suspend fun Engine.connect(
-    host: String,
-    port: Int,
-    stay: Boolean,
-    progress: SyncProgressHandler?,
-): SyncReport {
-    if (port !in 1..UShort.MAX_VALUE.toInt()) throw CaseplanException.Invalid("port", "range")
-    val listener =
-        progress?.let {
-            object : SyncListener {
-                override fun onProgress(progress: SyncProgress) = it(progress)
-            }
-        }
-    try {
-        return long("sync") { core, token -> core.syncWith(host, port.toUShort(), stay, listener, token) }
-    } finally {
-        markOnlyHere()
-    }
-}

@@ -1,38 +1,30 @@
 package org.caseplan
 
-import kotlinx.coroutines.NonCancellable
-import kotlinx.coroutines.channels.Channel
-import kotlinx.coroutines.channels.ReceiveChannel
-import kotlinx.coroutines.channels.onClosed
-import kotlinx.coroutines.channels.trySendBlocking
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.async
 import kotlinx.coroutines.coroutineScope
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.Flow
-import kotlinx.coroutines.launch
-import kotlinx.coroutines.selects.select
-import kotlinx.coroutines.withContext
+import kotlinx.coroutines.runBlocking
 import java.io.Closeable
 import java.io.File
-import java.io.IOException
 import java.io.InputStream
 import java.io.OutputStream
 import java.time.Instant
-import kotlin.concurrent.thread
-import kotlin.time.Duration.Companion.seconds
-import kotlin.time.TimeSource
 
 /** Told how far a session is, on the thread that carries it: do not wait there. */
 public typealias SyncProgressHandler = (SyncProgress) -> Unit
 
 /**
- * Two streams to one peer: a socket's, a Bluetooth connection's. Closing it closes both, and ends a read that waits.
+ * Two streams to one peer: a socket's, a Bluetooth connection's. One thread reads and another writes.
+ *
+ * Closing it closes both, and ends a read or a write that waits; it may be closed already.
  */
 public class PeerStreams(
     /** What comes from the peer. */
     public val input: InputStream,
     /** What goes to it. */
     public val output: OutputStream,
-    private val closing: Closeable,
+    internal val closing: Closeable,
 ) : Closeable {
     override fun close(): Unit = closing.close()
 }
@@ -64,13 +56,19 @@ public class Sync internal constructor(
         streams: PeerStreams,
         stay: Boolean = false,
         progress: SyncProgressHandler? = null,
-    ): SyncReport = engine.carry(streams, if (stay) Ending.STAY else Ending.LEAVE, progress) { it.connectSession() }
+    ): SyncReport =
+        engine.sync(progress, streams) { core, listener, token ->
+            core.connect(streams.relay(), stay, listener, token)
+        }
 
     /** Syncs with a peer that connected to this device, until it leaves. */
     public suspend fun accept(
         streams: PeerStreams,
         progress: SyncProgressHandler? = null,
-    ): SyncReport = engine.carry(streams, Ending.STAY, progress) { it.acceptSession() }
+    ): SyncReport =
+        engine.sync(progress, streams) { core, listener, token ->
+            core.accept(streams.relay(), listener, token)
+        }
 
     /** Syncs with the peer that listens at a host and port, as with [connect] over streams. */
     public suspend fun connect(
@@ -78,7 +76,12 @@ public class Sync internal constructor(
         port: Int,
         stay: Boolean = false,
         progress: SyncProgressHandler? = null,
-    ): SyncReport = engine.connect(host, port, stay, progress)
+    ): SyncReport {
+        if (port !in 1..UShort.MAX_VALUE.toInt()) throw CaseplanException.Invalid("port", "range")
+        return engine.sync(progress) { core, listener, token ->
+            core.syncWith(host, port.toUShort(), stay, listener, token)
+        }
+    }
 
     /**
      * Syncs with everybody nearby. While the flow is collected, this device announces itself in the local network under a
@@ -137,10 +140,11 @@ public class Sync internal constructor(
 
     /**
      * Joins the domain of whoever shows this QR code, or speaks this code: this device connected to it. It is a member
-     * when this returns. The streams stay open, for a session.
+     * when this returns. The streams are closed in the end; a session has a connection of its own.
      *
      * @param deviceName What the inviter is shown, with [fingerprint].
-     * @param fingerprint Told what both screens show.
+     * @param fingerprint Told what both screens show, on the thread that carries it.
+     * @throws CaseplanException.NotEnrolled
      */
     public suspend fun join(
         text: String,
@@ -148,25 +152,11 @@ public class Sync internal constructor(
         streams: PeerStreams,
         fingerprint: (String) -> Unit = {},
     ) {
-        val byQr = text.startsWith(QR_PREFIX)
-        val joining = engine.command { if (byQr) it.joinByQr(text, deviceName) else it.joinByCode(text, deviceName) }
-        joining.use {
-            fingerprint(calling { it.fingerprint() })
-            engine.blocking("join") {
-                val portion = ByteArray(PORTION)
-                while (true) {
-                    it.take(PORTION.toUInt()).let(streams.output::write)
-                    streams.output.flush()
-                    val read = streams.input.read(portion)
-                    if (read < 0) it.closed()
-                    if (it.feed(portion.copyOf(maxOf(read, 0)))) break
-                }
+        val listener =
+            object : FingerprintListener {
+                override fun onFingerprint(fingerprint: String) = fingerprint(fingerprint)
             }
-        }
-    }
-
-    private companion object {
-        const val QR_PREFIX = "CASEPLAN"
+        engine.over(streams, "join") { core, token -> core.join(text, deviceName, streams.relay(), listener, token) }
     }
 }
 
@@ -189,156 +179,27 @@ public class Invitation internal constructor(
 
     /**
      * Takes in the device that connected. [confirm] is asked once, with the name and the fingerprint that both screens
-     * show; true takes it in.
+     * show; true takes it in. The streams are closed in the end.
      *
      * @return Whether it was taken in.
+     * @throws CaseplanException.NotEnrolled
      */
     public suspend fun takeIn(
         streams: PeerStreams,
         confirm: suspend (JoinRequest) -> Boolean,
-    ): Boolean {
-        val attempt = engine.command { core.takeIn() }
-        return attempt.use {
-            suspend fun send() =
-                engine.blocking("invite") {
-                    streams.output.write(it.take(PORTION.toUInt()))
-                    streams.output.flush()
-                }
-            val portion = ByteArray(PORTION)
-            var request: JoinRequest? = null
-            while (request == null) {
-                send()
-                request =
-                    engine.blocking("invite") {
-                        val read = streams.input.read(portion)
-                        if (read < 0) it.closed()
-                        it.feed(portion.copyOf(maxOf(read, 0)))
-                    }
-            }
-            val taken = confirm(request)
-            engine.command { _ -> if (taken) it.accept() else it.decline() }
-            send()
-            taken
+    ): Boolean =
+        coroutineScope {
+            val confirmation = Confirmation(this, confirm)
+            engine.over(streams, "invite") { _, token -> core.takeIn(streams.relay(), confirmation, token) }
         }
-    }
 
     override fun close(): Unit = core.close()
 }
 
-/** When a session is left. */
-internal enum class Ending {
-    /** As soon as both sides hold the same. */
-    LEAVE,
-
-    /** When the peer leaves. */
-    STAY,
-}
-
-private const val PORTION = 64 * 1024
-
-/** Carries a session over two streams: one thread waits for the peer, the session's own lane does the rest. */
-internal suspend fun Engine.carry(
-    streams: PeerStreams,
-    ending: Ending,
-    progress: SyncProgressHandler?,
-    begin: (CoreStore) -> CoreSession,
-): SyncReport {
-    val session = command(begin)
-    val portions = Channel<ByteArray>(PORTIONS_AHEAD)
-    thread(name = "caseplan-peer", isDaemon = true) { portions.readFrom(streams.input) }
-    try {
-        return committed { commits ->
-            ticking { ticks ->
-                blocking("sync") { pump(session, streams, portions, commits, ticks, ending, progress) }
-            }
-        }
-    } finally {
-        withContext(NonCancellable) { streams.close() }
-        portions.cancel()
-        session.close()
-        markOnlyHere()
-    }
-}
-
-private const val PORTIONS_AHEAD = 16
-
-/** Does [work] with a mark each second, by which a session notices that its peer is silent. */
-private suspend fun <T> ticking(work: suspend (ReceiveChannel<Unit>) -> T): T =
-    coroutineScope {
-        val ticks = Channel<Unit>(Channel.CONFLATED)
-        val clock =
-            launch {
-                while (true) {
-                    delay(1.seconds)
-                    ticks.trySend(Unit)
-                }
-            }
-        try {
-            work(ticks)
-        } finally {
-            clock.cancel()
-        }
-    }
-
-/** Until the stream ends, breaks, or nobody takes what it brings. */
-private fun Channel<ByteArray>.readFrom(input: InputStream) {
-    val portion = ByteArray(PORTION)
-    try {
-        while (true) {
-            val read = input.read(portion)
-            if (read < 0) break
-            trySendBlocking(portion.copyOf(read)).onClosed { return }
-        }
-    } catch (_: IOException) {
-        // The connection broke, or was closed from this side: the session ends either way.
-    }
-    close()
-}
-
-private suspend fun pump(
-    session: CoreSession,
-    streams: PeerStreams,
-    portions: Channel<ByteArray>,
-    commits: ReceiveChannel<Unit>,
-    ticks: ReceiveChannel<Unit>,
-    ending: Ending,
-    progress: SyncProgressHandler?,
-): SyncReport {
-    val begun = TimeSource.Monotonic.markNow()
-    var connected = true
-
-    fun flush() {
-        while (connected) {
-            val bytes = session.take(PORTION.toUInt())
-            if (bytes.isEmpty()) break
-            try {
-                streams.output.write(bytes)
-                streams.output.flush()
-            } catch (_: IOException) {
-                connected = false
-            }
-        }
-    }
-    try {
-        while (connected) {
-            flush()
-            progress?.invoke(session.progress())
-            if (session.isOver()) break
-            if (ending == Ending.LEAVE && session.isAtRest()) {
-                session.leave()
-                continue
-            }
-            select {
-                portions.onReceiveCatching { portion ->
-                    val bytes = portion.getOrNull()
-                    if (bytes == null) connected = false else session.feed(bytes)
-                }
-                commits.onReceiveCatching { if (it.isSuccess) session.catchUp() else connected = false }
-                ticks.onReceive { session.tick(begun.elapsedNow().inWholeMilliseconds.toULong()) }
-            }
-        }
-    } catch (_: CaseplanException.SyncFailed) {
-        flush() // what tells the peer why
-    }
-    return session.report()
+/** Asks the app, whose coroutine this is; what the app throws ends that. */
+private class Confirmation(
+    private val scope: CoroutineScope,
+    private val confirm: suspend (JoinRequest) -> Boolean,
+) : JoinDecision {
+    override fun decide(request: JoinRequest): Boolean = runBlocking { scope.async { confirm(request) }.await() }
 }
