@@ -269,3 +269,35 @@ fn of_a_device_whose_grant_ran_out_whoever_may_grant_chooses() {
     come_to_rest(&[&desk, &tablet]);
     assert_eq!(narratives(&tablet).len(), 3, "a person let the other branch in");
 }
+
+#[test]
+fn a_branch_that_grows_when_everybody_knows_of_the_fork_reaches_everybody() {
+    let (desk, tablet) = (Device::new("forked-desk", "w-117"), Device::new("forked-tablet", "w-117"));
+    let mut phone = Device::new("forked-grows", "w-117");
+    for device in [&phone, &tablet] {
+        take_in(&desk.store, &device.store, "w-117", &[Role::Caseworker]);
+    }
+    let (case, _) = desk.lea("2026-0117");
+    come_to_rest(&[&desk, &tablet, &phone]);
+    let monday = phone.image("monday");
+    team(&phone, case.id, "north");
+    let tuesday = phone.image("tuesday");
+    desk.store.identity().end_device(phone.store.identity().device(), EndReason::Lost).unwrap();
+    let hand_over = |phone: &Device| (0..3).for_each(|_| drop(sync(&phone.store, &desk.store)));
+    hand_over(&phone);
+    phone.come_back(&monday);
+    team(&phone, case.id, "south");
+    hand_over(&phone);
+    // The tablet knows the network by its secret from before the end: it is answered the second time.
+    sync(&desk.store, &tablet.store);
+    come_to_rest(&[&desk, &tablet]);
+    let waits = |device: &Device| -> u64 {
+        device.store.grants().waiting().unwrap().iter().map(|work| work.changes).sum()
+    };
+    assert_eq!((waits(&desk), waits(&tablet)), (2, 2));
+    phone.come_back(&tuesday);
+    team(&phone, case.id, "east");
+    hand_over(&phone);
+    sync(&desk.store, &tablet.store);
+    assert_eq!((waits(&desk), waits(&tablet)), (3, 3));
+}

@@ -20,7 +20,8 @@ pub struct VectorEntry {
     pub seq: u64,
     /// That change's hash; zeros where the number is 0.
     pub hash: [u8; 32],
-    /// The changes that share the next number, in ascending order: empty, or the branches of a fork.
+    /// Of a fork every change above that number, up to where one is missing, in ascending order: each of its branches may
+    /// still grow. Empty where there is none.
     pub branches: Vec<[u8; 32]>,
 }
 
@@ -61,7 +62,8 @@ impl Reading<'_> {
              ORDER BY c.document, a.actor, c.seq, c.hash",
         ))?;
         let mut vectors: BTreeMap<i64, Vec<VectorEntry>> = BTreeMap::new();
-        let mut before = [0; 32];
+        // What stands before the last number, and of a fork the highest number up to which nothing is missing.
+        let (mut before, mut top) = ([0; 32], 0);
         let mut rows = statement.query(of)?;
         while let Some(row) = rows.next()? {
             let (document, actor): (i64, [u8; 24]) = (row.get(0)?, row.get(1)?);
@@ -70,15 +72,17 @@ impl Reading<'_> {
             match vector.last_mut() {
                 Some(last) if last.actor == actor => {
                     if !last.branches.is_empty() {
-                        if seq == last.seq + 1 {
-                            last.branches.push(hash);
+                        if seq <= top + 1 {
+                            top = seq;
+                            let at = last.branches.partition_point(|branch| *branch < hash);
+                            last.branches.insert(at, hash);
                         }
                     } else if seq == last.seq + 1 {
                         (before, last.seq, last.hash) = (last.hash, seq, hash);
                     } else if seq == last.seq {
                         // A second change has the last number: common is what stands before both.
                         last.branches = vec![last.hash, hash];
-                        (last.seq, last.hash) = (seq - 1, before);
+                        (last.seq, last.hash, top) = (seq - 1, before, seq);
                     }
                 }
                 _ if seq == 1 => {
