@@ -23,14 +23,23 @@ pub fn hold(world: &World) {
     nothing_leaks(world);
 }
 
+/// What a person let in is in wherever the case is read, but for branches of which something has come since.
+pub fn nothing_waits_but_forks(world: &World) {
+    nothing_waits_but(world, |_| true);
+}
+
 /// What a person let in is in wherever the case is read, and nothing asks for a decision any more.
 pub fn nothing_waits(world: &World) {
+    // A branch that lost its fork where it was is listed there, and goes no further.
+    nothing_waits_but(world, |is_by| !is_by);
+}
+
+fn nothing_waits_but(world: &World, forks_may: impl Fn(bool) -> bool) {
     for (case, by) in &world.decided {
         for at in entitled(world, *case) {
             let device = &world.devices[at];
             let (mut waits, asks) = (waiting(device, *case), asked(device, *case));
-            // A branch that lost its fork where it was is listed there, and goes no further.
-            waits.retain(|work| at == *by || work.reason != Refusal::Forked);
+            waits.retain(|work| work.reason != Refusal::Forked || !forks_may(at == *by));
             let held = || Rows::of(device).changes();
             assert!(waits.is_empty(), "{waits:?} waits on {at} although it was let in: {:#?}", held());
             let left = Rows::of(device).refused_without_a_gap(*case);

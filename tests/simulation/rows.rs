@@ -87,16 +87,18 @@ impl Rows {
         let mut statement = self
             .0
             .prepare_cached(
-                "SELECT hex(d.document_id), d.kind, hex(a.actor), c.seq, c.state, hex(c.hash) FROM change c
-                 JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document",
+                "SELECT hex(d.document_id), d.kind, hex(a.actor), c.seq, c.state, hex(c.hash), lower(hex(s.case_id))
+                 FROM change c JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document
+                 JOIN scope s ON s.id = d.scope",
             )
             .unwrap();
         let rows = statement.query_map([], |row| {
-            let texts: Vec<String> = [0, 1, 2, 5].iter().map(|at| row.get(*at)).collect::<Result<_, _>>()?;
+            let texts: Vec<String> =
+                [0, 1, 2, 5, 6].iter().map(|at| row.get(*at)).collect::<Result<_, _>>()?;
             let (seq, state): (i64, i64) = (row.get(3)?, row.get(4)?);
             Ok(format!(
-                "{} {:.8}: {} of {}, state {state}, {:.8}",
-                texts[1], texts[0], seq, texts[2], texts[3]
+                "{:.8}: {} {:.8}: {} of {}, state {state}, {:.8}",
+                texts[4], texts[1], texts[0], seq, texts[2], texts[3]
             ))
         });
         rows.unwrap().map(Result::unwrap).collect()

@@ -33,6 +33,11 @@ pub fn tell(seed: u64, steps: &[Step], trace: bool) -> Result<Tally, Failed> {
         if world.decide() {
             world.come_to_rest();
             oracles::hold(world);
+            oracles::nothing_waits_but_forks(world);
+            // The rest of a branch may come only after what of it was there has been let in: somebody looks again.
+            world.decide();
+            world.come_to_rest();
+            oracles::hold(world);
             oracles::nothing_waits(world);
             oracles::late_work_is_in(world);
         }
