@@ -279,6 +279,8 @@ fn a_branch_that_grows_when_everybody_knows_of_the_fork_reaches_everybody() {
     }
     let (case, _) = desk.lea("2026-0117");
     come_to_rest(&[&desk, &tablet, &phone]);
+    team(&phone, case.id, "west");
+    come_to_rest(&[&desk, &tablet, &phone]);
     let monday = phone.image("monday");
     team(&phone, case.id, "north");
     let tuesday = phone.image("tuesday");
