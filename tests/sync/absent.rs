@@ -2,7 +2,7 @@
 //! upon the branch that went stands.
 
 use caseplan_core::access::NewGrant;
-use caseplan_core::case::{Case, NewParticipant, NewPerson, ParticipantRole};
+use caseplan_core::case::{Case, NewParticipant, NewPerson, ParticipantRole, PersonCorrection};
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::Refusal;
@@ -302,4 +302,58 @@ fn a_branch_that_grows_when_everybody_knows_of_the_fork_reaches_everybody() {
     hand_over(&phone);
     sync(&desk.store, &tablet.store);
     assert_eq!((waits(&desk), waits(&tablet)), (3, 3));
+}
+
+#[test]
+fn what_two_people_let_in_apart_is_one_and_hides_nothing_that_either_writes() {
+    let (desk, tablet) = (Device::new("forked-desk", "w-100"), Device::new("forked-twice", "w-117"));
+    let mut phone = Device::new("forked-gone", "w-117");
+    for device in [&phone, &tablet] {
+        take_in(&desk.store, &device.store, "w-117", &[Role::Caseworker]);
+    }
+    let (case, _) = phone.lea("2026-0117");
+    phone.share_with(&desk);
+    come_to_rest(&[&phone, &tablet, &desk]);
+    let monday = phone.image("monday");
+    let joins = |phone: &Device, name: &str| {
+        let person = NewPerson { name: name.to_owned(), born: None };
+        let sibling = NewParticipant { person, role: ParticipantRole::Sibling, from: None, origin: None };
+        phone.store.cases().add_participant(case.id, &sibling).unwrap().id
+    };
+    let ada = joins(&phone, "Ada");
+    sync(&phone.store, &desk.store);
+    phone.come_back(&monday);
+    let noe = joins(&phone, "Noé");
+    sync(&phone.store, &tablet.store);
+    phone.store.close();
+    desk.store.identity().end_device(phone.store.identity().device(), EndReason::Lost).unwrap();
+    sync(&desk.store, &tablet.store);
+    come_to_rest(&[&desk, &tablet]);
+    let is_in =
+        |device: &Device, who| device.store.cases().get(case.id).unwrap().unwrap().participant(who).is_some();
+    let lost = if is_in(&desk, ada) { noe } else { ada };
+    assert!(!is_in(&desk, lost) && !is_in(&tablet, lost));
+
+    // Each lets it in, and knows the child by another name, before they meet again.
+    for (device, name) in [(&desk, "Lou Martin"), (&tablet, "Lou Petit")] {
+        let author = phone.store.identity().device();
+        assert!(device.store.grants().admit(case.id, author).unwrap() > 0, "{name}");
+        let person = PersonCorrection { name: Some(name.to_owned()), born: None };
+        device.store.cases().correct_participant(case.id, lost, &person).unwrap();
+    }
+    come_to_rest(&[&desk, &tablet]);
+    let conflicts = tablet.store.conflicts().list(Some(case.id)).unwrap();
+    let [conflict] = conflicts.as_slice() else { panic!("the name, and nothing else: {conflicts:?}") };
+    let names: Vec<_> = conflict.values.iter().filter_map(|value| value.value.as_deref()).collect();
+    assert!(names.contains(&"Lou Martin") && names.contains(&"Lou Petit"), "{names:?}");
+    let chosen = conflict.values.iter().find(|value| value.value.as_deref() == Some("Lou Petit")).unwrap();
+    tablet.store.conflicts().settle(&conflict.id, &chosen.id).unwrap();
+    come_to_rest(&[&desk, &tablet]);
+    for device in [&desk, &tablet] {
+        let case = device.store.cases().get(case.id).unwrap().unwrap();
+        let called: Vec<_> = case.participants.iter().filter(|it| it.id == lost).map(|it| &it.name).collect();
+        assert_eq!(called, ["Lou Petit"]);
+        assert_eq!(device.store.conflicts().list(Some(case.id)).unwrap(), []);
+    }
+    sound(&[&desk, &tablet]);
 }
