@@ -49,6 +49,7 @@ mod text;
 pub mod time;
 pub mod today;
 pub mod visitation;
+mod wall;
 
 pub use error::{Error, Result};
 pub use store::{Store, StoreConfig};

@@ -3,10 +3,10 @@
 use caseplan_core::Error;
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{
-    Attendance, AttendanceStatus, Contact, ContactDraft, ContactKind, ContactTime, Outcome, OutcomeCode,
-    OutcomeReason, PlannedKind,
+    Attendance, AttendanceStatus, Contact, ContactDraft, ContactKind, ContactTime, Correction, NewAddendum,
+    Outcome, OutcomeCode, OutcomeReason, PlannedKind, PlannedVisit,
 };
-use caseplan_core::visitation::{ContactMethod, DueState, DueVisit, PartyRef};
+use caseplan_core::visitation::{ContactMethod, DueState, DueVisit, OccurrenceRef, PartyRef};
 
 use crate::support::{Device, at, day, occurred, paris};
 
@@ -212,4 +212,88 @@ fn a_planned_visit_on_another_day_is_rescheduled_and_one_without_plan_unschedule
     assert_eq!(completed(&phone, &draft).unwrap().planned_kind, PlannedKind::Rescheduled);
     let other = completed(&phone, &visit(&phone, &case, sunday)).unwrap();
     assert_eq!(other.planned_kind, PlannedKind::Unscheduled);
+}
+
+#[test]
+fn ct_01_a_visit_that_was_called_off_is_recorded_before_its_day() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    phone.now("2026-03-04T09:00:00Z");
+    let draft = phone.drafted(phone.planned("2026-03-07", "2026-03-07")[0], "she is ill");
+    let called_off = Outcome {
+        code: OutcomeCode::CanceledInAdvance,
+        reason: Some(OutcomeReason::Illness),
+        notice_hours: Some(72),
+        attributed_to: None,
+        comment: None,
+    };
+    let draft = ContactDraft { outcome: Some(called_off), ..draft };
+    let contact =
+        phone.store.contacts().complete(phone.store.contacts().save_draft(&draft).unwrap().id).unwrap();
+    assert_eq!((contact.time.day, contact.planned_kind), (day("2026-03-07"), PlannedKind::Scheduled));
+    let due = phone.store.visitation_plans().due(day("2026-03-07"), day("2026-03-07"), None).unwrap();
+    assert!(matches!(&due[..], [DueVisit::Occurrence { state: DueState::NotHeld, .. }]), "{due:?}");
+    // That it took place after all is said after it has, with what that needs.
+    let outcome = |code| Correction::Outcome { value: Outcome { code, ..occurred() } };
+    let amend = |corrections: Vec<Correction>| {
+        phone.store.contacts().amend(contact.id, &NewAddendum { text: String::new(), corrections })
+    };
+    let time = Correction::Time { value: contact.time.clone() };
+    let took_place = || outcome(OutcomeCode::Occurred);
+    assert!(matches!(amend(vec![took_place(), time]), Err(Error::RuleBroken { .. })), "CT-01");
+}
+
+#[test]
+fn what_took_place_after_all_says_how_and_who_was_there() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    phone.now("2026-03-07T18:00:00Z");
+    let draft = phone.drafted(phone.planned("2026-03-07", "2026-03-07")[0], "nobody came");
+    let no_show = Outcome { code: OutcomeCode::NoShow, reason: Some(OutcomeReason::Transport), ..occurred() };
+    let draft = ContactDraft { outcome: Some(no_show), method: None, attendance: Vec::new(), ..draft };
+    let contact =
+        phone.store.contacts().complete(phone.store.contacts().save_draft(&draft).unwrap().id).unwrap();
+    let amend = |corrections: Vec<Correction>| {
+        phone.store.contacts().amend(contact.id, &NewAddendum { text: String::new(), corrections })
+    };
+    let held = Correction::Outcome { value: occurred() };
+    let method = Correction::Method { value: ContactMethod::InPerson };
+    assert_eq!(amend(vec![held.clone()]).unwrap_err(), Error::invalid("method", "empty"));
+    assert_eq!(amend(vec![held.clone(), method.clone()]).unwrap_err(), Error::invalid("attendance", "empty"));
+    let there = Attendance {
+        party: PartyRef::Participant(ana.id),
+        status: AttendanceStatus::Present,
+        minutes_late: None,
+        minutes_left_early: None,
+    };
+    let amended = amend(vec![held, method, Correction::Attendance { value: there }]).unwrap();
+    assert!(amended.counts());
+}
+
+#[test]
+fn a_contact_is_one_visit_of_a_plan_on_a_day_that_has_one() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    phone.now("2026-03-14T18:00:00Z");
+    let visits = phone.planned("2026-03-07", "2026-03-14");
+    let both = DraftStart::Occurrences { occurrences: visits.clone() };
+    let refused = Error::invalid("planned", "duplicate");
+    assert_eq!(phone.store.contacts().start_draft(&both).unwrap_err(), refused);
+    let draft = phone.drafted(visits[0], "");
+    let planned = |day_of: &str| {
+        let occurrence = OccurrenceRef { day: day(day_of), ..visits[0] };
+        vec![PlannedVisit { plan: visits[0].plan, occurrence: Some(occurrence) }]
+    };
+    let completes = |planned: Vec<PlannedVisit>| {
+        let draft = phone.store.contacts().draft(draft.id).unwrap().unwrap();
+        phone.store.contacts().save_draft(&ContactDraft { planned, ..draft }).unwrap();
+        phone.store.contacts().complete(draft.id)
+    };
+    let twice = [planned("2026-03-07"), planned("2026-03-14")].concat();
+    assert_eq!(completes(twice).unwrap_err(), refused);
+    assert_eq!(completes(planned("2026-03-08")).unwrap_err(), Error::invalid("planned", "range"));
+    assert_eq!(completes(planned("2026-03-07")).unwrap().planned_kind, PlannedKind::Scheduled);
 }

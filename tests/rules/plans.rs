@@ -1,10 +1,10 @@
 //! Visitation plans: who, by what right, at what age (VP-01 to VP-04).
 
 use caseplan_core::Error;
-use caseplan_core::case::{NewParticipant, NewPerson, Participant, ParticipantRole};
+use caseplan_core::case::{NewParticipant, NewPerson, Origin, Participant, ParticipantRole};
 use caseplan_core::visitation::{
-    ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, PlanWarning, QuotaPeriod,
-    Schedule, Supervision, SupervisionLevel,
+    ContactMethod, CourtOrder, DueState, DueVisit, Mandate, NewVisitationPlan, PartyRef, PlanChange,
+    PlanWarning, QuotaPeriod, Schedule, Supervision, SupervisionLevel,
 };
 
 use crate::support::{Device, day, paris, weekly};
@@ -149,4 +149,151 @@ fn vp_04_clients_are_within_the_age_limits_on_the_first_day() {
     assert_eq!(refused(from("2026-04-02", None, Some(6))), "VP-04");
     assert!(plans.create(case.id, &from("2026-04-02", Some(7), None)).is_ok());
     assert!(plans.create(case.id, &from("2026-04-01", None, Some(6))).is_ok());
+}
+
+#[test]
+fn a_visit_recorded_before_its_schedule_was_changed_is_not_overdue() {
+    let phone = Device::new("phone", "w-117");
+    let tablet = phone.enrol("tablet", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    let plan = phone.saturdays(&case, &ana);
+    phone.meet(&tablet);
+    tablet.now("2026-03-14T16:30:00Z");
+    let drafted = tablet.drafted(tablet.planned("2026-03-07", "2026-03-07")[0], "on the bus");
+    tablet.records(tablet.planned("2026-03-14", "2026-03-14")[0], "Léa ran to her mother.");
+    // Meanwhile the phone has made the visits shorter, from before that day on.
+    phone.now("2026-03-05T08:00:00Z");
+    let shorter = PlanChange { minutes: Some(60), ..PlanChange::default() };
+    phone.store.visitation_plans().change(plan.id, &shorter).unwrap();
+    phone.meet(&tablet);
+    let state = |on: &str| {
+        let due = tablet.store.visitation_plans().due(day(on), day(on), None).unwrap();
+        let [DueVisit::Occurrence { state, drafts, .. }] = due.as_slice() else { panic!("{due:?}") };
+        (state.clone(), drafts.clone())
+    };
+    assert_eq!(state("2026-03-07"), (DueState::Drafted, vec![drafted.id]));
+    assert_eq!(state("2026-03-14"), (DueState::Done, Vec::new()));
+    // The same visit by the schedule that is in force now: recorded twice.
+    tablet.records(tablet.planned("2026-03-14", "2026-03-14")[0], "told by somebody else");
+    assert_eq!(tablet.store.issues().list(None, true).unwrap().len(), 1, "I-10");
+}
+
+#[test]
+fn what_is_to_come_does_not_count_before_its_day() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    let plans = phone.store.visitation_plans();
+    let due = |from: &str, to: &str| plans.due(day(from), day(to), None).unwrap();
+    let quota = |count| Schedule::Quota { count, period: QuotaPeriod::Month, zone: paris() };
+    let monthly = NewVisitationPlan { schedule: quota(2), ..weekly(&case, &ana) };
+    let plan = plans.create(case.id, &monthly).unwrap().plan;
+    let more = PlanChange {
+        schedule: Some(quota(4)),
+        effective_from: Some(day("2026-06-01")),
+        ..PlanChange::default()
+    };
+    plans.change(plan.id, &more).unwrap();
+    let planned = |from: &str, to: &str| -> Vec<(String, u32)> {
+        let quota = |visit: &DueVisit| match visit {
+            DueVisit::Quota { from, planned, .. } => Some((from.to_string(), *planned)),
+            DueVisit::Occurrence { .. } => None,
+        };
+        due(from, to).iter().filter_map(quota).collect()
+    };
+    let months = [("2026-05-01".to_owned(), 2), ("2026-06-01".to_owned(), 4)];
+    assert_eq!(planned("2026-05-15", "2026-06-15"), months);
+    // From July on by a rule: a quota before, visits after.
+    let rule = weekly(&case, &ana).schedule;
+    let by_rule =
+        PlanChange { schedule: Some(rule), effective_from: Some(day("2026-07-01")), ..PlanChange::default() };
+    plans.change(plan.id, &by_rule).unwrap();
+    assert_eq!(planned("2026-06-01", "2026-08-31"), months[1..]);
+    assert_eq!(due("2026-06-01", "2026-08-31").len(), 1 + 9, "the Saturdays of July and August");
+
+    // What comes into force later comes with the duration that was changed today, and not today.
+    let shorter =
+        PlanChange { minutes: Some(45), effective_from: Some(day("2026-06-10")), ..PlanChange::default() };
+    plans.change(plan.id, &shorter).unwrap();
+    assert_eq!(planned("2026-05-15", "2026-06-15"), months);
+    let minutes = |visits: Vec<DueVisit>| -> Vec<Option<u32>> {
+        let minutes = |visit: &DueVisit| match visit {
+            DueVisit::Occurrence { minutes, .. } => Some(*minutes),
+            DueVisit::Quota { .. } => None,
+        };
+        visits.iter().filter_map(minutes).collect()
+    };
+    assert_eq!(minutes(due("2026-06-01", "2026-07-11")), [Some(45), Some(45)]);
+}
+
+#[test]
+fn a_plan_that_begins_earlier_has_visits_from_then_on() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    let plans = phone.store.visitation_plans();
+    let schedule = Schedule::Rule {
+        rule: "FREQ=WEEKLY;BYDAY=SA".to_owned(),
+        starts_at: "2026-01-03T14:00:00".parse().unwrap(),
+        zone: paris(),
+    };
+    let later = NewVisitationPlan { schedule, start: Some(day("2026-03-01")), ..weekly(&case, &ana) };
+    let plan = plans.create(case.id, &later).unwrap().plan;
+    let february = || plans.due(day("2026-02-01"), day("2026-02-28"), None).unwrap().len();
+    assert_eq!(february(), 0);
+    plans.change(plan.id, &PlanChange { start: Some(day("2026-02-01")), ..PlanChange::default() }).unwrap();
+    assert_eq!(february(), 4);
+    let twice =
+        PlanChange { add_visitors: vec![PartyRef::User("w-9".parse().unwrap()); 2], ..PlanChange::default() };
+    assert_eq!(plans.change(plan.id, &twice).unwrap_err(), Error::invalid("parties", "duplicate"));
+}
+
+#[test]
+fn a_closed_case_has_no_visits_after_that_day() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.saturdays(&case, &ana);
+    let schedule = Schedule::Quota { count: 2, period: QuotaPeriod::Month, zone: paris() };
+    let quota = NewVisitationPlan { schedule, ..weekly(&case, &ana) };
+    phone.store.visitation_plans().create(case.id, &quota).unwrap();
+    phone.now("2026-03-20T08:00:00Z");
+    phone.store.cases().close(case.id, day("2026-03-19"), "moved").unwrap();
+    phone.now("2026-05-20T08:00:00Z");
+    let due = phone.store.visitation_plans().due(day("2026-03-01"), day("2026-05-31"), None).unwrap();
+    assert_eq!(due.len(), 2 + 1, "two Saturdays and March: {due:?}");
+    assert!(phone.store.today().unwrap().overdue.is_empty());
+    phone.store.cases().reopen(case.id).unwrap();
+    assert!(!phone.store.today().unwrap().overdue.is_empty());
+}
+
+#[test]
+fn what_is_too_long_for_a_peer_is_refused_before_it_is_recorded() {
+    let phone = Device::new("phone", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    let court = CourtOrder { court: Some("x".repeat(300_000)), ..order(" TE 24/118 ") };
+    let mandate = Mandate::CourtOrdered { order: court.clone() };
+    let plan = NewVisitationPlan { mandate, ..weekly(&case, &ana) };
+    let refused = phone.store.visitation_plans().create(case.id, &plan).unwrap_err();
+    assert_eq!(refused, Error::invalid("order.court", "too_long"));
+    let mandate = Mandate::CourtOrdered { order: CourtOrder { court: Some(" Paris ".to_owned()), ..court } };
+    let plan =
+        phone.store.visitation_plans().create(case.id, &NewVisitationPlan { mandate, ..plan }).unwrap().plan;
+    let Mandate::CourtOrdered { order } = plan.mandate else { panic!("no order") };
+    assert_eq!((order.reference.as_str(), order.court.as_deref()), ("TE 24/118", Some("Paris")));
+
+    // What no rule limits is limited all the same, and what was done before and after stays.
+    let origin = Origin {
+        source: "x".repeat(300_000),
+        external_id: "1".to_owned(),
+        recorded_by: None,
+        recorded_at: None,
+    };
+    let third = |origin| NewParticipant {
+        person: NewPerson { name: "Noé".to_owned(), born: None },
+        role: ParticipantRole::Sibling,
+        from: None,
+        origin,
+    };
+    let added = phone.store.cases().add_participant(case.id, &third(Some(origin)));
+    assert!(matches!(added, Err(Error::DocumentFull { .. })), "{added:?}");
+    phone.store.cases().add_participant(case.id, &third(None)).unwrap();
+    assert!(phone.store.verify(|_| {}, &Default::default()).unwrap().is_sound());
 }

@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_time};
 use super::drafts::Contacts;
 use super::fields::{addendum_fields, corrected_register, stored_correction};
-use super::{Contact, Correction, NewAddendum, PlannedVisit};
+use super::reads::shown;
+use super::{Contact, Correction, NewAddendum, Outcome, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
 use crate::document::layout::contact_log::{ADDENDA, CORRECTED};
 use crate::document::{Edit, FieldPath};
 use crate::error::{Error, Result};
 use crate::ids::{AddendumId, CaseId, ContactId};
+use crate::json;
 use crate::store::command::Command;
 use crate::text::{NARRATIVE, REMARK, line, prose};
 
@@ -32,11 +34,15 @@ impl Contacts<'_> {
         self.store.command("contact.amend", |command| {
             let missing = || Error::not_found("contact", id);
             let (row, _) = command.reading().contact_row(id.as_bytes())?.ok_or_else(missing)?;
+            let before: Contact =
+                json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "contact" })?;
+            let outcome = corrected_outcome(&before, addendum);
+            check_whole(&before, outcome, addendum)?;
             let document = command.reading().document_of_row(row.document)?;
             let (_, case) = require(command, CaseId::from_slice(&row.case_id)?)?;
             let mut corrections = BTreeMap::new();
             for correction in &addendum.corrections {
-                let checked = check(command, &case, id, correction)?;
+                let checked = check(command, &case, id, outcome, correction)?;
                 if let Correction::Planned { value } = &checked {
                     check_scope(command, &document.scope_id, value)?;
                 }
@@ -52,9 +58,9 @@ impl Contacts<'_> {
                 let path = FieldPath::flat(CORRECTED, &format!("{id}.{field}"));
                 edits.push(Edit::Put { path, value: corrected_register(addendum_id, value)? });
             }
-            command.write(&document, &edits)
-        })?;
-        self.get(id)?.ok_or_else(|| Error::not_found("contact", id))
+            command.write(&document, &edits)?;
+            shown(command, id)
+        })
     }
 }
 
@@ -69,12 +75,42 @@ fn check_scope(command: &Command<'_>, scope: &[u8; 16], planned: &[PlannedVisit]
     }
 }
 
-fn check(command: &Command<'_>, case: &Case, id: ContactId, correction: &Correction) -> Result<Correction> {
+/// The outcome that a contact has with an addendum.
+fn corrected_outcome<'a>(before: &'a Contact, addendum: &'a NewAddendum) -> &'a Outcome {
+    let corrected = addendum.corrections.iter().find_map(|correction| match correction {
+        Correction::Outcome { value } => Some(value),
+        _ => None,
+    });
+    corrected.unwrap_or(&before.outcome)
+}
+
+/// What did not take place and now did has a method and says who was there, as when it is completed.
+fn check_whole(before: &Contact, outcome: &Outcome, addendum: &NewAddendum) -> Result<()> {
+    if before.outcome.code.took_place() || !outcome.code.took_place() {
+        return Ok(());
+    }
+    let corrects = |is: fn(&Correction) -> bool| addendum.corrections.iter().any(is);
+    if before.method.is_none() && !corrects(|it| matches!(it, Correction::Method { .. })) {
+        return Err(Error::invalid("method", "empty"));
+    }
+    if before.attendance.is_empty() && !corrects(|it| matches!(it, Correction::Attendance { .. })) {
+        return Err(Error::invalid("attendance", "empty"));
+    }
+    Ok(())
+}
+
+fn check(
+    command: &Command<'_>,
+    case: &Case,
+    id: ContactId,
+    outcome: &Outcome,
+    correction: &Correction,
+) -> Result<Correction> {
     let subject = id.to_string();
     match correction {
         Correction::Outcome { value } => Ok(Correction::Outcome { value: check_outcome(value, &subject)? }),
         Correction::Time { value } => {
-            Ok(Correction::Time { value: check_time(value, command.now, &subject)? })
+            Ok(Correction::Time { value: check_time(value, outcome, command.now, &subject)? })
         }
         Correction::Place { value } => Ok(Correction::Place { value: line("place", value, REMARK)? }),
         Correction::Purposes { value } => Ok(Correction::Purposes { value: check_purposes(value)? }),
@@ -87,7 +123,7 @@ fn check(command: &Command<'_>, case: &Case, id: ContactId, correction: &Correct
             Ok(correction.clone())
         }
         Correction::Planned { value } => {
-            value.iter().try_for_each(|visit| check_planned(command, case, visit))?;
+            check_planned(command, case, value)?;
             Ok(correction.clone())
         }
         Correction::EnteredInError { why, recorded_as } => {

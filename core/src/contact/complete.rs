@@ -4,6 +4,7 @@ use chrono::{Datelike, Duration};
 
 use super::drafts::{Contacts, missing, read};
 use super::fields::contact_fields;
+use super::reads::shown;
 use super::{Contact, ContactDraft, ContactTime, Outcome, OutcomeCode, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
@@ -17,7 +18,7 @@ use crate::store::Topic;
 use crate::store::command::Command;
 use crate::text::{NARRATIVE, REFERENCE, REMARK, line, optional_line, prose};
 use crate::time::{Instant, Zone};
-use crate::visitation::PartyRef;
+use crate::visitation::{PartyRef, PlanSchedule, reads, schedule};
 
 /// How far two honest clocks may be apart (CT-01).
 pub const CLOCK_TOLERANCE: Duration = Duration::minutes(10);
@@ -33,16 +34,15 @@ impl Contacts<'_> {
     /// [`Error::Incomplete`] with the fields that are missing; [`Error::RuleBroken`] by CT-01 (not in the future) or
     /// CT-04 (a reason unless it took place); [`Error::NotFound`] when there is no such draft. The draft stays.
     pub fn complete(&self, id: DraftId) -> Result<Contact> {
-        let contact = self.store.command("contact.complete", |command| {
+        self.store.command("contact.complete", |command| {
             let row = command.reading().draft(id.as_bytes())?.ok_or_else(|| missing(id))?;
             let draft = read(&row)?;
             let (_, case) = require(command, draft.case_id)?;
             let contact = record(command, &case, draft)?;
             command.tx.remove_draft(id.as_bytes())?;
             command.changed(Topic::Drafts, case.id);
-            Ok(contact)
-        })?;
-        self.get(contact)?.ok_or_else(|| Error::not_found("contact", contact))
+            shown(command, contact)
+        })
     }
 
     /// Records a contact at once, without a draft on disk before.
@@ -63,9 +63,7 @@ pub(crate) fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft
     let own = PartyRef::User(command.store.inner.config.worker.clone());
     let conducted_by = draft.conducted_by.clone().unwrap_or(own);
     let draft = check(case, draft, command.now)?;
-    for visit in &draft.planned {
-        check_planned(command, case, visit)?;
-    }
+    check_planned(command, case, &draft.planned)?;
     check_party(case, "conducted_by", &conducted_by)?;
     let document = log(command, case.id, &draft.planned)?;
     let id = ContactId(command.new_id()?);
@@ -119,8 +117,9 @@ fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDr
     if !missing.is_empty() {
         return Err(Error::Incomplete { draft: draft.id, missing });
     }
-    draft.outcome = Some(check_outcome(outcome, &draft.id.to_string())?);
-    draft.time = Some(check_time(time, now, &draft.id.to_string())?);
+    let subject = draft.id.to_string();
+    let (outcome, time) = (check_outcome(outcome, &subject)?, check_time(time, outcome, now, &subject)?);
+    (draft.outcome, draft.time) = (Some(outcome), Some(time));
     draft.place = optional_line("place", draft.place.as_deref(), REMARK)?;
     draft.narrative = prose("narrative", &draft.narrative, NARRATIVE)?;
     draft.purposes = check_purposes(&draft.purposes)?;
@@ -150,8 +149,14 @@ pub(crate) fn check_outcome(outcome: &Outcome, subject: &str) -> Result<Outcome>
     Ok(Outcome { comment, ..outcome.clone() })
 }
 
-/// CT-01: nothing has happened in the future, but for clocks that differ a little. An end follows its start.
-pub(crate) fn check_time(time: &ContactTime, now: Instant, subject: &str) -> Result<ContactTime> {
+/// CT-01: nothing has happened in the future, but for clocks that differ a little. What was called off in advance has not
+/// happened, and has the day on which it was to be. An end follows its start.
+pub(crate) fn check_time(
+    time: &ContactTime,
+    outcome: &Outcome,
+    now: Instant,
+    subject: &str,
+) -> Result<ContactTime> {
     let mut time = time.clone();
     if let Some(start) = time.start {
         time.day = time.zone.day_of(start);
@@ -159,7 +164,7 @@ pub(crate) fn check_time(time: &ContactTime, now: Instant, subject: &str) -> Res
     let latest = now + CLOCK_TOLERANCE;
     let future = time.start.is_some_and(|start| start > latest)
         || time.end.is_some_and(|end| end > latest)
-        || time.day > time.zone.day_of(latest);
+        || time.day > time.zone.day_of(latest) && outcome.code != OutcomeCode::CanceledInAdvance;
     if future {
         return Err(Error::rule("CT-01", [subject]));
     }
@@ -184,11 +189,27 @@ pub(crate) fn check_party(case: &Case, field: &str, party: &PartyRef) -> Result<
     }
 }
 
-pub(crate) fn check_planned(command: &Command<'_>, case: &Case, visit: &PlannedVisit) -> Result<()> {
-    let row = command.reading().plan_row(visit.plan.as_bytes())?;
-    let row = row.ok_or_else(|| Error::NotYetHere { kind: "visitation plan", id: visit.plan.to_string() })?;
-    if row.case_id != *case.id.as_bytes() || visit.occurrence.is_some_and(|o| o.plan != visit.plan) {
-        return Err(Error::invalid("planned", "range"));
+/// What a contact was planned as: at most one visit of each plan of the case, on a day on which it has one.
+pub(crate) fn check_planned(command: &Command<'_>, case: &Case, planned: &[PlannedVisit]) -> Result<()> {
+    for (at, visit) in planned.iter().enumerate() {
+        if planned[..at].iter().any(|other| other.plan == visit.plan) {
+            return Err(Error::invalid("planned", "duplicate"));
+        }
+        let row = command.reading().plan_row(visit.plan.as_bytes())?;
+        let row =
+            row.ok_or_else(|| Error::NotYetHere { kind: "visitation plan", id: visit.plan.to_string() })?;
+        if row.case_id != *case.id.as_bytes() {
+            return Err(Error::invalid("planned", "range"));
+        }
+        let Some(occurrence) = visit.occurrence else { continue };
+        // Not only by the schedule in force: another may have taken its place since the visit.
+        let plan = reads::read(&command.reading(), &row)?;
+        let has_it = |schedule: &PlanSchedule| {
+            schedule.id == occurrence.schedule && schedule::falls_on(schedule, occurrence.day)
+        };
+        if occurrence.plan != visit.plan || !plan.schedules.iter().any(has_it) {
+            return Err(Error::invalid("planned", "range"));
+        }
     }
     Ok(())
 }

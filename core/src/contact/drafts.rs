@@ -152,6 +152,10 @@ fn prefill(
         DraftStart::Plan { plan } => vec![PlannedVisit { plan: *plan, occurrence: None }],
         DraftStart::InCase { .. } => Vec::new(),
     };
+    let twice = |at: usize| planned[..at].iter().any(|other| other.plan == planned[at].plan);
+    if (0..planned.len()).any(twice) {
+        return Err(Error::invalid("planned", "duplicate"));
+    }
     let plans = planned.iter().map(|visit| plan(reading, visit)).collect::<Result<Vec<_>>>()?;
     let (case_id, kind) = match start {
         DraftStart::InCase { case_id, kind } => {

@@ -4,7 +4,9 @@ use super::drafts::Contacts;
 use super::{Contact, ContactPage, ContactSummary};
 use crate::error::{Error, Result};
 use crate::ids::{Actor, CaseId, ContactId, VisitationPlanId};
+use crate::storage::Reading;
 use crate::storage::contacts::{ContactFilter, ContactRow, RecordedRow};
+use crate::store::command::Command;
 use crate::time::from_unix;
 
 /// Which page of contacts.
@@ -60,12 +62,7 @@ impl Contacts<'_> {
 
     /// A contact with narrative, addenda and corrections.
     pub fn get(&self, id: ContactId) -> Result<Option<Contact>> {
-        self.store.read(|reading| {
-            let Some((row, recorded)) = reading.contact_row(id.as_bytes())? else { return Ok(None) };
-            let mut contact = read(&row, &recorded)?;
-            contact.narrative = reading.narrative(id.as_bytes())?;
-            Ok(Some(contact))
-        })
+        self.store.read(|reading| one(reading, id))
     }
 
     /// Contacts whose narrative or addenda hold every word, or words that begin with it; accents and case do not
@@ -81,6 +78,20 @@ impl Contacts<'_> {
             rows.iter().map(summary).collect()
         })
     }
+}
+
+/// One contact with its narrative.
+pub(crate) fn one(reading: &Reading<'_>, id: ContactId) -> Result<Option<Contact>> {
+    let Some((row, recorded)) = reading.contact_row(id.as_bytes())? else { return Ok(None) };
+    let mut contact = read(&row, &recorded)?;
+    contact.narrative = reading.narrative(id.as_bytes())?;
+    Ok(Some(contact))
+}
+
+/// What a command has made of a contact, read before it is committed: afterwards the store may be suspended, and what was done
+/// would look as if it had failed.
+pub(crate) fn shown(command: &Command<'_>, id: ContactId) -> Result<Contact> {
+    one(&command.reading(), id)?.ok_or_else(|| Error::not_found("contact", id))
 }
 
 /// Words as an FTS5 query: each a quoted prefix, so that nothing in them is an operator.

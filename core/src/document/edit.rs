@@ -111,7 +111,7 @@ pub enum EditRefused {
         /// The field.
         path: FieldPath,
     },
-    /// The document is at half of what a peer accepts, has too many heads, or the change has too many operations.
+    /// The document is at half of what a peer accepts, has too many heads, or the change is longer than a peer takes.
     #[error("the document is full")]
     Full,
     /// Automerge refused; never seen.
@@ -126,7 +126,8 @@ impl Document {
     /// Makes all edits in one change; nothing when they change nothing.
     ///
     /// # Errors
-    /// The first edit that cannot be made; then none is.
+    /// The first edit that cannot be made; then none is. After [`EditRefused::Full`] the document is to be loaded anew: how
+    /// long a change is shows only when it is made.
     pub fn commit(&mut self, edits: &[Edit], stamp: Stamp) -> Result<Option<NewChange>, EditRefused> {
         let plan = edits.iter().map(|edit| self.prepare(edit)).collect::<Result<Vec<_>, _>>()?;
         // A change follows every head; with more of them than a peer takes it would be refused everywhere.
@@ -148,6 +149,9 @@ impl Document {
         let options = CommitOptions::default().with_message(stamp.message()).with_time(stamp.time);
         let (hash, _) = tx.commit_with(options);
         let Some(change) = hash.and_then(|hash| self.am.get_change_by_hash(&hash)) else { return Ok(None) };
+        if change.raw_bytes().len() > Limits::DEFAULT.change_bytes {
+            return Err(EditRefused::Full);
+        }
         Ok(Some(NewChange::of(change)))
     }
 
@@ -273,7 +277,9 @@ fn carry(path: &FieldPath, old: Option<&Value>, new: &Value) -> Result<Value, Ed
 
 fn check(value: &Value, path: impl FnOnce() -> FieldPath) -> Result<(), EditRefused> {
     match value {
-        Value::Int(number) if number.abs() > MAX_INTEGER => Err(EditRefused::NotStorable { path: path() }),
+        Value::Int(number) if number.unsigned_abs() > MAX_INTEGER.unsigned_abs() => {
+            Err(EditRefused::NotStorable { path: path() })
+        }
         Value::Foreign(_) => Err(EditRefused::NotStorable { path: path() }),
         _ => Ok(()),
     }

@@ -6,10 +6,6 @@
 //! once; a document that took concurrent changes keeps quadratic memory until it is reloaded, so it always is; and
 //! taking many of them costs quadratic time and memory, so then the document is built anew from all its changes.
 
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-
 use automerge::legacy::{ObjectId, OpId};
 use automerge::{Automerge, Change, ReadDoc};
 
@@ -17,6 +13,7 @@ use super::chunk::{self, Limits};
 use super::handle::Document;
 use super::layout::Kind;
 use crate::ids::{Actor, ChangeHash};
+use crate::wall::walled;
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -169,29 +166,6 @@ fn read_everything(document: &Document) {
             view.entities(container);
         }
     }
-}
-
-thread_local! {
-    static WALLED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs something that may panic on hostile input; nothing if it did.
-///
-/// A panic in here is an answer, not an accident, so the process's panic hook stays silent for this thread.
-pub(super) fn walled<T>(work: impl FnOnce() -> T) -> Option<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !WALLED.get() {
-                previous(info);
-            }
-        }));
-    });
-    let before = WALLED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(work));
-    WALLED.set(before);
-    result.ok()
 }
 
 #[cfg(test)]

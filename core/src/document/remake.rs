@@ -10,8 +10,8 @@ use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ExpandedChange};
 
 use super::chunk::ChangeHeader;
-use super::guard::walled;
 use crate::ids::{Actor, ChangeHash, sha256};
+use crate::wall::walled;
 
 /// Of each actor the lost branch that a change stands on: the branch's first change. Two branches of one actor give out the
 /// same operation ids, and no change stands on both.

@@ -103,7 +103,7 @@ fn without(
     if back.heads() != rest.heads() {
         return Err(damaged().into());
     }
-    let absorbed: Vec<i64> = tx.reading().pending_chunks(row.id)?.into_iter().map(|(id, _)| id).collect();
+    let absorbed = tx.reading().pending(row.id)?;
     let made_from = tx.reading().snapshot_row(row.id)?;
     tx.replace_snapshot(row.id, made_from, &snapshot, &absorbed)?;
     Ok(back)

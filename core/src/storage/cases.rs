@@ -80,6 +80,16 @@ impl Reading<'_> {
         Ok(statement.query_row([case_id.as_slice()], case).optional()?)
     }
 
+    /// The closed cases, each with the day on which it was closed.
+    pub fn closed_cases(&self) -> Result<Vec<([u8; 16], String)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT case_id, json_extract(detail, '$.closure.on') AS closed_on FROM case_row
+             WHERE closed AND closed_on IS NOT NULL",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Cases with their counts, by reference: open ones, and closed ones too if wanted; of one worker if given.
     pub fn caseload(
         &self,

@@ -238,15 +238,23 @@ impl Reading<'_> {
         blob.map(|blob| open_blob(&blob, "change")).transpose()
     }
 
-    /// The accepted changes that no snapshot holds, with their rows, in the order in which they came.
-    pub fn pending_chunks(&self, document: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+    /// The accepted changes that no snapshot holds: their rows and hashes, in the order in which they came.
+    pub fn pending(&self, document: i64) -> Result<Vec<(i64, [u8; 32])>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, bytes FROM change WHERE document = ?1 AND bytes IS NOT NULL AND state = 0 ORDER BY id",
+            "SELECT id, hash FROM change WHERE document = ?1 AND bytes IS NOT NULL AND state = 0 ORDER BY id",
         )?;
-        let blobs: Vec<(i64, Vec<u8>)> = statement
-            .query_map([document], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        blobs.into_iter().map(|(id, blob)| Ok((id, open_blob(&blob, "change")?))).collect()
+        let rows = statement.query_map([document], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The chunks of those changes.
+    pub fn pending_chunks(&self, document: i64) -> Result<Vec<Vec<u8>>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT bytes FROM change WHERE document = ?1 AND bytes IS NOT NULL AND state = 0 ORDER BY id",
+        )?;
+        let blobs: Vec<Vec<u8>> =
+            statement.query_map([document], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        blobs.iter().map(|blob| open_blob(blob, "change")).collect()
     }
 
     /// Each actor's last accepted change that is not later than a time by its writer's clock, or by this device's.

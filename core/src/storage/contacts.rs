@@ -172,15 +172,16 @@ impl Reading<'_> {
         Ok(statement.query_row([contact_id.as_slice()], |row| row.get(0)).optional()?)
     }
 
-    /// Other contacts that may be the same visit: same occurrence, or same plan and a shared party at the same time.
+    /// Other contacts that may be the same visit: planned for the same day of the same plan, by whichever of its schedules, or
+    /// of the same plan with a shared party at the same time.
     pub fn possible_duplicates(&self, contact_id: &[u8; 16]) -> Result<Vec<[u8; 16]>> {
         // Contacts longer than a month are compared by their occurrence only: the window keeps the search small.
         let mut statement = self.connection.prepare_cached(
             "SELECT other.contact_id
              FROM contact_row me
              JOIN contact_plan mine ON mine.contact = me.id
-             JOIN contact_plan theirs ON theirs.schedule = mine.schedule AND theirs.day = mine.day
-                AND theirs.plan_id = mine.plan_id AND theirs.contact <> me.id
+             JOIN contact_plan theirs ON theirs.plan_id = mine.plan_id AND theirs.day = mine.day
+                AND theirs.schedule IS NOT NULL AND theirs.contact <> me.id
              JOIN contact_row other ON other.id = theirs.contact
              WHERE me.contact_id = ?1 AND NOT me.in_error AND NOT other.in_error
              UNION

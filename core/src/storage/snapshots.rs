@@ -72,16 +72,25 @@ impl Writing<'_> {
     ///
     /// The caller has loaded the very bytes and compared them; here they are read back once more before the old
     /// ones go. False, and nothing is done, if another snapshot stands by now than the one that this was made from: it
-    /// may have absorbed changes that this one does not hold.
+    /// may have absorbed changes that this one does not hold. The same if one of the changes that it absorbed is not there any
+    /// more: the document may have gone since, and another have its number.
     pub fn replace_snapshot(
         &self,
         document: i64,
         made_from: Option<i64>,
         snapshot: &StoredSnapshot,
-        absorbed: &[i64],
+        absorbed: &[(i64, [u8; 32])],
     ) -> Result<bool> {
         if self.reading().snapshot_row(document)? != made_from {
             return Ok(false);
+        }
+        let mut there = self.tx.prepare_cached(
+            "SELECT 1 FROM change WHERE id = ?1 AND document = ?2 AND hash = ?3 AND state = 0",
+        )?;
+        for (id, hash) in absorbed {
+            if !there.exists(params![id, document, hash])? {
+                return Ok(false);
+            }
         }
         self.tx
             .prepare_cached("INSERT INTO snapshot (document, bytes) VALUES (?1, ?2)")?
@@ -94,7 +103,7 @@ impl Writing<'_> {
         }
         self.tx.execute("DELETE FROM snapshot WHERE document = ?1 AND id <> ?2", params![document, kept])?;
         let mut absorb = self.tx.prepare_cached("UPDATE change SET bytes = NULL WHERE id = ?1")?;
-        for id in absorbed {
+        for (id, _) in absorbed {
             absorb.execute([id])?;
         }
         Ok(true)

@@ -141,8 +141,7 @@ impl Store {
         let kind = Kind::from_code(&row.kind).ok_or(Error::Unexpected { reason: "newer_kind" })?;
         self.inner.documents_loaded.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let snapshot = reading.snapshot(row.id)?;
-        let pending: Vec<Vec<u8>> =
-            reading.pending_chunks(row.id)?.into_iter().map(|(_, chunk)| chunk).collect();
+        let pending = reading.pending_chunks(row.id)?;
         let base = snapshot.as_deref().unwrap_or(kind.genesis_bytes());
         let document =
             Document::load(kind, base, &pending).map_err(|_| StorageFailed::damaged("document"))?;
@@ -253,7 +252,11 @@ impl Command<'_> {
         let change = match made {
             Ok(Some(change)) => change,
             Ok(None) => return Ok(()),
-            Err(refused) => return Err(self.refused(row, refused)),
+            Err(refused) => {
+                // What was too long to be kept stands in the loaded document, and nowhere else.
+                self.cache.remove(row.id);
+                return Err(self.refused(row, refused));
+            }
         };
         let own = self.store.own();
         let keys = own.keys.as_ref().ok_or(Error::KeysLost)?;

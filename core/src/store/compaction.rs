@@ -18,7 +18,7 @@ const COMPACT_AT: u32 = 32;
 struct Next {
     made_from: Option<i64>,
     snapshot: StoredSnapshot,
-    absorbed: Vec<i64>,
+    absorbed: Vec<(i64, [u8; 32])>,
 }
 
 impl Store {
@@ -64,7 +64,7 @@ impl Store {
         if Kind::from_code(&row.kind).is_none() {
             return Ok(None);
         }
-        let absorbed: Vec<i64> = reading.pending_chunks(id)?.into_iter().map(|(id, _)| id).collect();
+        let absorbed = reading.pending(id)?;
         let made_from = reading.snapshot_row(id)?;
         let document = self.load(reading, &row)?;
         let snapshot = StoredSnapshot::of(&document.save())?;
@@ -75,5 +75,28 @@ impl Store {
         } else {
             Err(StorageFailed::damaged("snapshot").into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::locked;
+    use crate::testing::{a_case, store_with_a_case};
+
+    #[test]
+    fn a_snapshot_of_a_document_that_has_gone_stands_in_no_others_place() {
+        let (store, case) = store_with_a_case("compaction-gone");
+        let row = store.read(|reading| Ok(reading.documents()?.remove(0).id)).unwrap();
+        let next = store.read(|reading| store.snapshot_of(reading, row)).unwrap().unwrap();
+        store.inner.database.write(|tx| tx.remove_case(case.as_bytes())).unwrap();
+        locked(&store.inner.cache).clear();
+        store.cases().create(&a_case()).unwrap();
+        assert_eq!(store.read(|reading| Ok(reading.documents()?.remove(0).id)), Ok(row), "it has its number");
+        let replaced = store
+            .inner
+            .database
+            .write(|tx| tx.replace_snapshot(row, next.made_from, &next.snapshot, &next.absorbed))
+            .unwrap();
+        assert!(!replaced);
     }
 }

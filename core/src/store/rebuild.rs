@@ -18,7 +18,7 @@ use crate::storage::{Reading, StorageFailed, Writing};
 use crate::time::Day;
 
 /// Projections of this version; a store with others rebuilds them when it is opened.
-const PROJECTIONS: u32 = 1;
+const PROJECTIONS: u32 = 2;
 /// How far ahead planned visits are projected, and when that is made good again.
 const HORIZON_DAYS: u64 = 400;
 const HORIZON_LEAST: u64 = 370;

@@ -6,11 +6,11 @@ use chrono::Datelike;
 
 use super::create::create;
 use super::fields::{Activated, VISITOR, methods, party_fields, place, read_plan, schedule_fields};
-use super::schedule;
 use super::{
-    Cancelation, ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, Supervision,
-    VisitationPlan, VisitationPlanView,
+    Cancelation, ContactMethod, CourtOrder, Mandate, NewVisitationPlan, PartyRef, PlanChange, PlanSchedule,
+    Schedule, Supervision, VisitationPlan, VisitationPlanView,
 };
+use super::{reads, schedule};
 use crate::case::Case;
 use crate::case::commands::require_open;
 use crate::case::fields::{day, register};
@@ -40,8 +40,10 @@ impl VisitationPlans<'_> {
     /// [`Error::RuleBroken`] by VP-01 (who), VP-03 (an order has a reference) or VP-04 (ages); [`Error::Invalid`];
     /// [`Error::CaseClosed`].
     pub fn create(&self, case_id: CaseId, new: &NewVisitationPlan) -> Result<VisitationPlanView> {
-        let id = self.store.command("visitation_plan.create", |command| create(command, case_id, new))?;
-        self.require(id)
+        self.store.command("visitation_plan.create", |command| {
+            let id = create(command, case_id, new)?;
+            shown(command, id)
+        })
     }
 
     /// Activates a plan that was kept as a draft; an active one stays as it is.
@@ -49,13 +51,12 @@ impl VisitationPlans<'_> {
         let today = self.store.this_day()?;
         self.store.command("visitation_plan.activate", |command| {
             let (document, plan, _) = require_plan(command, id)?;
-            if plan.activated_on.is_some() {
-                return Ok(());
+            if plan.activated_on.is_none() {
+                let value = register(Some(&Activated { on: today }))?;
+                command.write(&document, &[Edit::Put { path: FieldPath::flat(PLAN, "activated"), value }])?;
             }
-            let value = register(Some(&Activated { on: today }))?;
-            command.write(&document, &[Edit::Put { path: FieldPath::flat(PLAN, "activated"), value }])
-        })?;
-        self.require(id)
+            shown(command, id)
+        })
     }
 
     /// Changes a plan.
@@ -71,9 +72,8 @@ impl VisitationPlans<'_> {
         if let Some(methods) = &change.methods {
             check_methods(methods)?;
         }
-        if let Some(order) = &change.new_order {
-            check_order(order)?;
-        }
+        let new_order = change.new_order.as_ref().map(check_order).transpose()?;
+        let change = &PlanChange { new_order, ..change.clone() };
         let today = self.store.this_day()?;
         self.store.command("visitation_plan.change", |command| {
             let (document, plan, case) = require_plan(command, id)?;
@@ -81,9 +81,9 @@ impl VisitationPlans<'_> {
             let mut edits = field_edits(&case, &plan, change)?;
             edits.extend(party_edits(command, &case, &plan, change, today)?);
             edits.extend(schedule_edits(command, &plan, change, today)?);
-            command.write(&document, &edits)
-        })?;
-        self.require(id)
+            command.write(&document, &edits)?;
+            shown(command, id)
+        })
     }
 
     /// Ends a plan with this day as its last. A court-ordered plan needs the order that says so (VP-03).
@@ -103,14 +103,17 @@ impl VisitationPlans<'_> {
         self.store.command("visitation_plan.cancel", |command| {
             let (document, _, _) = require_plan(command, id)?;
             let value = register(Some(&Cancelation { on: today, why: why.clone() }))?;
-            command.write(&document, &[Edit::Put { path: FieldPath::flat(PLAN, "canceled"), value }])
-        })?;
-        self.require(id)
+            command.write(&document, &[Edit::Put { path: FieldPath::flat(PLAN, "canceled"), value }])?;
+            shown(command, id)
+        })
     }
+}
 
-    fn require(&self, id: VisitationPlanId) -> Result<VisitationPlanView> {
-        self.get(id)?.ok_or_else(|| Error::not_found("visitation plan", id))
-    }
+/// What a command has made of a plan, read before it is committed: afterwards the store may be suspended, and what was done
+/// would look as if it had failed.
+fn shown(command: &Command<'_>, id: VisitationPlanId) -> Result<VisitationPlanView> {
+    let view = reads::one(&command.reading(), id, command.today())?;
+    view.ok_or_else(|| Error::not_found("visitation plan", id))
 }
 
 pub(super) fn puts(fields: BTreeMap<&str, Value>) -> Vec<Edit> {
@@ -165,6 +168,10 @@ fn party_edits(
 ) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     let from = Some(change.effective_from.unwrap_or(today));
+    let twice = |at: usize| change.add_visitors[..at].contains(&change.add_visitors[at]);
+    if (0..change.add_visitors.len()).any(twice) {
+        return Err(Error::invalid("parties", "duplicate"));
+    }
     for party in &change.add_visitors {
         let there = |other: &super::model::PlanParty| other.party == *party && other.to.is_none();
         if plan.to_visit.iter().any(there) || plan.visitors.iter().any(there) {
@@ -195,23 +202,38 @@ fn schedule_edits(
     if change.schedule.is_none() && change.minutes.is_none() {
         return Ok(Vec::new());
     }
-    let current = plan.schedule();
-    let schedule = change
-        .schedule
-        .as_ref()
-        .or(current.map(|current| &current.schedule))
-        .ok_or(Error::invalid("schedule", "empty"))?;
-    let minutes = change.minutes.or(current.and_then(|current| current.minutes));
     let from = change.effective_from.unwrap_or(today);
-    let id = ScheduleId(command.new_id()?);
-    Ok(vec![
-        Edit::create(
-            SCHEDULES,
-            id,
-            schedule_fields(schedule, minutes, from, current.map(|current| current.id))?,
-        ),
-        Edit::put(FieldPath::flat(PLAN, "schedule"), id.to_string()),
-    ])
+    // Whichever is in force from that day on is followed by one with another duration; another schedule follows them all.
+    let in_force = schedule::in_force(plan);
+    let lasts = |(_, _, last): &&schedule::InForce<'_>| last.is_none_or(|last| from <= last);
+    let bases = in_force.iter().filter(lasts).rev().map(|(schedule, first, _)| (*schedule, *first));
+    let mut bases: Vec<(&PlanSchedule, Day)> = bases.collect();
+    if bases.is_empty() {
+        bases.extend(plan.schedule().map(|newest| (newest, from)));
+    }
+    let mut replaces = plan.schedule().map(|newest| newest.id);
+    let mut edits = Vec::new();
+    let mut follow = |schedule: &Schedule, minutes: Option<u32>, from: Day| -> Result<()> {
+        let id = ScheduleId(command.new_id()?);
+        let fields = schedule_fields(schedule, minutes, from, replaces.replace(id))?;
+        edits.push(Edit::create(SCHEDULES, id, fields));
+        Ok(())
+    };
+    match (&change.schedule, bases.first()) {
+        (Some(schedule), base) => {
+            let before = base.and_then(|(base, _)| base.minutes);
+            follow(schedule, change.minutes.or(before), from)?;
+        }
+        (None, None) => return Err(Error::invalid("schedule", "empty")),
+        (None, Some(_)) => {
+            for (base, first) in bases {
+                follow(&base.schedule, change.minutes, first.max(from))?;
+            }
+        }
+    }
+    let newest = replaces.map(|id| id.to_string());
+    edits.push(Edit::put(FieldPath::flat(PLAN, "schedule"), newest));
+    Ok(edits)
 }
 
 /// Puts somebody into a plan, with a copy of the name for those who cannot read the case.
@@ -249,19 +271,20 @@ pub(super) fn check_parties(to_visit: &[PartyRef], visitors: &[PartyRef]) -> Res
 }
 
 /// VP-03, first half: a court's order has a reference.
-pub(super) fn check_mandate(mandate: &Mandate) -> Result<()> {
-    match mandate {
-        Mandate::CourtOrdered { order } => check_order(order),
-        Mandate::MutuallyAgreed { .. } => Ok(()),
-    }
+pub(super) fn check_mandate(mandate: &Mandate) -> Result<Mandate> {
+    Ok(match mandate {
+        Mandate::CourtOrdered { order } => Mandate::CourtOrdered { order: check_order(order)? },
+        agreed @ Mandate::MutuallyAgreed { .. } => agreed.clone(),
+    })
 }
 
-fn check_order(order: &CourtOrder) -> Result<()> {
+fn check_order(order: &CourtOrder) -> Result<CourtOrder> {
     if order.reference.trim().is_empty() {
         return Err(Error::rule("VP-03", Vec::<String>::new()).with("missing", "reference"));
     }
-    line("order.reference", &order.reference, REFERENCE)?;
-    Ok(())
+    let reference = line("order.reference", &order.reference, REFERENCE)?;
+    let court = optional_line("order.court", order.court.as_deref(), REMARK)?;
+    Ok(CourtOrder { reference, court, ..order.clone() })
 }
 
 /// VP-03, second half: what a court ordered changes by a new order only.

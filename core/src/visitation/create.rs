@@ -24,7 +24,7 @@ pub(crate) fn create(
     new: &NewVisitationPlan,
 ) -> Result<VisitationPlanId> {
     check_parties(&new.to_visit, &new.visitors)?;
-    check_mandate(&new.mandate)?;
+    let mandate = check_mandate(&new.mandate)?;
     schedule::check(&new.schedule)?;
     check_minutes(new.minutes)?;
     check_methods(&new.methods)?;
@@ -45,7 +45,7 @@ pub(crate) fn create(
     let supervision = new.supervision.clone().unwrap_or(fields::UNSUPERVISED);
     let activated = (!new.as_draft).then_some(Activated { on: today });
     let own: BTreeMap<&str, Value> = BTreeMap::from([
-        ("mandate", register(Some(&new.mandate))?),
+        ("mandate", register(Some(&mandate))?),
         ("methods", methods(&new.methods)?),
         ("place", place(optional_line("place", new.place.as_deref(), REMARK)?.as_deref())?),
         ("supervision", register(Some(&checked(&case, supervision)?))?),

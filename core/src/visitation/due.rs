@@ -9,7 +9,7 @@ use super::schedule::{self, Occurrence};
 use super::{DueState, DueVisit, OccurrenceRef, Schedule, VisitationPlan};
 use crate::contact::ContactDraft;
 use crate::error::{Error, Result};
-use crate::ids::{CaseId, ContactId, DraftId, ScheduleId, from_hex};
+use crate::ids::{CaseId, ContactId, DraftId, ScheduleId, VisitationPlanId, from_hex};
 use crate::issue::{DUPLICATE_CONTACT, IssueChoice, read_decision};
 use crate::storage::Reading;
 use crate::time::{Day, Instant, Zone, from_unix};
@@ -23,7 +23,8 @@ impl VisitationPlans<'_> {
         let now = self.store.now()?;
         self.store.read(|reading| {
             let drafts = drafts_by_occurrence(reading)?;
-            let due = Due { reading, now, zone: self.store.zone(), drafts };
+            let closed = closed_cases(reading)?;
+            let due = Due { reading, now, zone: self.store.zone(), drafts, closed };
             let mut visits = due.projected(from, to, case)?;
             let horizon = self.store.horizon(reading)?;
             visits.extend(due.expanded(from, to, horizon, case)?);
@@ -42,17 +43,29 @@ fn key(visit: &DueVisit) -> Option<OccurrenceRef> {
     }
 }
 
-type Drafts = BTreeMap<(ScheduleId, Day), Vec<DraftId>>;
+/// Drafts by plan and day: a schedule that took the place of another may have a visit on the same day.
+type Drafts = BTreeMap<(VisitationPlanId, Day), Vec<DraftId>>;
 
 fn drafts_by_occurrence(reading: &Reading<'_>) -> Result<Drafts> {
     let mut drafts = Drafts::new();
     for row in reading.drafts(None)? {
         let Some(draft) = crate::json::from_text::<ContactDraft>(&row.body) else { continue };
         for occurrence in draft.planned.iter().filter_map(|visit| visit.occurrence) {
-            drafts.entry((occurrence.schedule, occurrence.day)).or_default().push(draft.id);
+            drafts.entry((occurrence.plan, occurrence.day)).or_default().push(draft.id);
         }
     }
     Ok(drafts)
+}
+
+/// When each closed case was closed: it has no visits after that day.
+fn closed_cases(reading: &Reading<'_>) -> Result<BTreeMap<CaseId, Day>> {
+    let mut closed = BTreeMap::new();
+    for (case, on) in reading.closed_cases()? {
+        if let Ok(on) = on.parse() {
+            closed.insert(CaseId::from_slice(&case)?, on);
+        }
+    }
+    Ok(closed)
 }
 
 struct Due<'a, 'r> {
@@ -60,9 +73,29 @@ struct Due<'a, 'r> {
     now: Instant,
     zone: Zone,
     drafts: Drafts,
+    closed: BTreeMap<CaseId, Day>,
 }
 
 impl Due<'_, '_> {
+    /// Whether a plan's case was closed before a day.
+    fn is_over(&self, plan: &VisitationPlan, day: Day) -> bool {
+        self.closed.get(&plan.case_id).is_some_and(|closed| *closed < day)
+    }
+
+    /// What was recorded for a plan's visit on a day by schedules that another took the place of since: in one plan there is
+    /// one visit on one day.
+    fn recorded_before(&self, plan: &VisitationPlan, visit: &Occurrence) -> Result<Vec<(ContactId, bool)>> {
+        let mut contacts = Vec::new();
+        for schedule in plan.schedules.iter().filter(|schedule| schedule.id != visit.schedule) {
+            let (plan, day) = (plan.id.as_bytes(), visit.day.to_string());
+            let recorded = self.reading.contacts_of_occurrence(plan, schedule.id.as_bytes(), &day)?;
+            contacts.extend(
+                recorded.into_iter().map(|(id, counts)| (ContactId(uuid::Uuid::from_bytes(id)), counts)),
+            );
+        }
+        Ok(contacts)
+    }
+
     fn projected(&self, from: Day, to: Day, case: Option<CaseId>) -> Result<Vec<(Instant, DueVisit)>> {
         let (start, until) = self.bounds(from, to);
         let mut plans: BTreeMap<[u8; 16], VisitationPlan> = BTreeMap::new();
@@ -79,7 +112,7 @@ impl Due<'_, '_> {
                 .into_iter()
                 .map(|(id, counts)| (id, counts == 1))
                 .collect();
-            let contacts = contacts
+            let mut contacts: Vec<(ContactId, bool)> = contacts
                 .iter()
                 .filter_map(|(id, counts)| Some((ContactId::from_slice(&from_hex(id)?).ok()?, *counts)))
                 .collect();
@@ -90,6 +123,10 @@ impl Due<'_, '_> {
                 local: zone_of(plan, &row.occurrence.schedule).wall_time_of(starts_at),
                 starts_at,
             };
+            if self.is_over(plan, occurrence.day) {
+                continue;
+            }
+            contacts.extend(self.recorded_before(plan, &occurrence)?);
             visits.push((starts_at, self.occurrence(plan, occurrence, contacts)));
         }
         Ok(visits)
@@ -125,7 +162,9 @@ impl Due<'_, '_> {
             }
             let plan = super::reads::read(self.reading, &row)?;
             for occurrence in schedule::occurrences(&plan, from, to) {
-                if !(start..until).contains(&occurrence.starts_at.timestamp()) {
+                if !(start..until).contains(&occurrence.starts_at.timestamp())
+                    || self.is_over(&plan, occurrence.day)
+                {
                     continue;
                 }
                 let recorded = self.reading.contacts_of_occurrence(
@@ -133,10 +172,11 @@ impl Due<'_, '_> {
                     occurrence.schedule.as_bytes(),
                     &occurrence.day.to_string(),
                 )?;
-                let contacts = recorded
+                let mut contacts: Vec<(ContactId, bool)> = recorded
                     .iter()
                     .map(|(id, counts)| (ContactId(uuid::Uuid::from_bytes(*id)), *counts))
                     .collect();
+                contacts.extend(self.recorded_before(&plan, &occurrence)?);
                 visits.push((occurrence.starts_at, self.occurrence(&plan, occurrence, contacts)));
             }
         }
@@ -150,7 +190,7 @@ impl Due<'_, '_> {
         mut contacts: Vec<(ContactId, bool)>,
     ) -> DueVisit {
         contacts.sort_unstable();
-        let drafts = self.drafts.get(&(occurrence.schedule, occurrence.day)).cloned().unwrap_or_default();
+        let drafts = self.drafts.get(&(plan.id, occurrence.day)).cloned().unwrap_or_default();
         let schedule = plan.schedules.iter().find(|schedule| schedule.id == occurrence.schedule);
         let minutes = schedule.and_then(|schedule| schedule.minutes);
         let over = occurrence.starts_at + chrono::Duration::minutes(minutes.unwrap_or(0).into());
@@ -186,33 +226,54 @@ impl Due<'_, '_> {
         let mut visits = Vec::new();
         for row in self.reading.quota_plans(case.as_ref().map(|id| id.as_bytes()))? {
             let plan = super::reads::read(self.reading, &row)?;
-            let current = plan.schedule().map(|schedule| &schedule.schedule);
-            let Some(Schedule::Quota { count, period, zone }) = current else { continue };
+            let closed = self.closed.get(&plan.case_id).copied();
+            let last = [plan.end, closed].into_iter().flatten().fold(to, Day::min);
             let first = from.max(plan.start);
-            let last = plan.end.map_or(to, |end| end.min(to));
             if first > last {
                 continue;
             }
-            let (to_visit, visitors) = names(&plan, first);
-            for (from, to) in schedule::periods(period, first, last) {
-                let midnight = |day: Day| zone.instant_of(day.and_time(NaiveTime::MIN)).timestamp();
-                let until = midnight(to.succ_opt().unwrap_or(to));
-                let contacts = self.reading.plan_contacts(plan.id.as_bytes(), midnight(from), until)?;
-                let held: Vec<[u8; 16]> =
-                    contacts.into_iter().filter(|(_, counts)| *counts).map(|(id, _)| id).collect();
-                visits.push(DueVisit::Quota {
-                    plan: plan.id,
-                    case_id: plan.case_id,
-                    from,
-                    to,
-                    planned: *count,
-                    done: self.distinct(&held)?,
-                    to_visit: to_visit.clone(),
-                    visitors: visitors.clone(),
-                });
+            let mut of_plan = Vec::new();
+            for in_force in schedule::in_force(&plan) {
+                self.quotas_of(&plan, in_force, (first, last), &mut of_plan)?;
             }
+            of_plan.reverse();
+            visits.extend(of_plan);
         }
         Ok(visits)
+    }
+
+    /// The periods of a quota, the last first. A period is of the schedule that is in force on its last day, or on the plan's.
+    fn quotas_of(
+        &self,
+        plan: &VisitationPlan,
+        (schedule, since, until): schedule::InForce<'_>,
+        (first, last): (Day, Day),
+        visits: &mut Vec<DueVisit>,
+    ) -> Result<()> {
+        let Schedule::Quota { count, period, zone } = &schedule.schedule else { return Ok(()) };
+        let (to_visit, visitors) = names(plan, first);
+        for (from, to) in schedule::periods(period, first, last).into_iter().rev() {
+            let decides = plan.end.map_or(to, |end| end.min(to));
+            if decides < since || until.is_some_and(|until| until < decides) {
+                continue;
+            }
+            let midnight = |day: Day| zone.instant_of(day.and_time(NaiveTime::MIN)).timestamp();
+            let end = midnight(to.succ_opt().unwrap_or(to));
+            let contacts = self.reading.plan_contacts(plan.id.as_bytes(), midnight(from), end)?;
+            let held: Vec<[u8; 16]> =
+                contacts.into_iter().filter(|(_, counts)| *counts).map(|(id, _)| id).collect();
+            visits.push(DueVisit::Quota {
+                plan: plan.id,
+                case_id: plan.case_id,
+                from,
+                to,
+                planned: *count,
+                done: self.distinct(&held)?,
+                to_visit: to_visit.clone(),
+                visitors: visitors.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// How many visits these contacts are: possible duplicates count once until a person says that they are two.

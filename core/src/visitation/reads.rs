@@ -12,12 +12,7 @@ impl VisitationPlans<'_> {
     /// A plan as it stands today.
     pub fn get(&self, id: VisitationPlanId) -> Result<Option<VisitationPlanView>> {
         let today = self.store.this_day()?;
-        self.store.read(|reading| {
-            let Some(row) = reading.plan_row(id.as_bytes())? else { return Ok(None) };
-            let plan = read(reading, &row)?;
-            let others = plans(reading, Some(plan.case_id))?;
-            Ok(Some(view(plan, &others, today)))
-        })
+        self.store.read(|reading| one(reading, id, today))
     }
 
     /// The plans of a case, or all, earliest first.
@@ -28,6 +23,18 @@ impl VisitationPlans<'_> {
             Ok(all.iter().map(|plan| view(plan.clone(), &all, today)).collect())
         })
     }
+}
+
+/// A plan as a screen shows it on a day.
+pub(crate) fn one(
+    reading: &Reading<'_>,
+    id: VisitationPlanId,
+    today: Day,
+) -> Result<Option<VisitationPlanView>> {
+    let Some(row) = reading.plan_row(id.as_bytes())? else { return Ok(None) };
+    let plan = read(reading, &row)?;
+    let others = plans(reading, Some(plan.case_id))?;
+    Ok(Some(view(plan, &others, today)))
 }
 
 fn plans(reading: &Reading<'_>, case: Option<CaseId>) -> Result<Vec<VisitationPlan>> {

@@ -1,7 +1,7 @@
 //! Recurrence rules and quotas made into dates. Pure: local dates first, instants last, so that a weekly visit at
 //! 14:00 stays at 14:00 when clocks change.
 
-use chrono::{Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
 use rrule::{Frequency, RRule, RRuleSet, Tz, Unvalidated};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -9,9 +9,14 @@ use super::{PlanSchedule, QuotaPeriod, Schedule, VisitationPlan};
 use crate::error::{Error, Result};
 use crate::ids::ScheduleId;
 use crate::time::{Day, Instant, WallTime, Zone};
+use crate::wall::walled;
 
 /// The most visits that one schedule is asked for at a time: ten years of daily ones.
 const MAX_OCCURRENCES: u16 = 3_660;
+/// How often it is asked for so many: thirty years of daily visits, longer than a childhood.
+const WINDOWS: usize = 3;
+/// The years in which a rule may begin: those that RFC 5545 can write.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9_999;
 /// The most characters of a rule.
 const MAX_RULE: usize = 500;
 
@@ -52,7 +57,11 @@ pub fn check(schedule: &Schedule) -> Result<()> {
             if !daily || finer {
                 return Err(Error::invalid("schedule.rule", "unsupported"));
             }
-            if set.limit().all(1).dates.is_empty() {
+            let numbered = matches!(parts.get_freq(), Frequency::Monthly | Frequency::Yearly);
+            if !upper.split(';').all(|part| has_weekdays(part, numbered)) {
+                return Err(Error::invalid("schedule.rule", "format"));
+            }
+            if walled(|| set.limit().all(1).dates.is_empty()).unwrap_or(true) {
                 return Err(Error::invalid("schedule.rule", "empty"));
             }
             Ok(())
@@ -60,12 +69,35 @@ pub fn check(schedule: &Schedule) -> Result<()> {
     }
 }
 
+/// Whether a part of a rule that names weekdays names them as RFC 5545 §3.3.10 has it: `SA`, or `2SA` and `-1SA` where the rule
+/// is by the month or year. Otherwise the number would be passed over, and the visit be on each of these days.
+fn has_weekdays(part: &str, numbered: bool) -> bool {
+    let Some(days) = part.trim().strip_prefix("BYDAY=") else { return true };
+    days.split(',').all(|day| {
+        let Some(at) = day.len().checked_sub(2) else { return false };
+        let (number, name) = day.split_at(at);
+        let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
+        let counts = digits.len() <= 2 && digits.parse::<u8>().is_ok_and(|number| (1..=53).contains(&number));
+        ["MO", "TU", "WE", "TH", "FR", "SA", "SU"].contains(&name)
+            && (number.is_empty() || numbered && counts)
+    })
+}
+
 /// The rule on local time, as if that were UTC: rules know nothing of clocks that change, [`Zone::instant_of`] does.
+///
+/// A rule may come from anybody, and the library that reads it fails on some.
 fn rule_set(rule: &str, starts_at: WallTime, zone: Zone) -> Option<RRuleSet> {
     let rule = rule.trim().strip_prefix("RRULE:").unwrap_or(rule.trim());
-    if rule.len() > MAX_RULE || rule.contains(['\n', '\r']) {
+    if rule.len() > MAX_RULE || !rule.is_ascii() || rule.contains(['\n', '\r']) {
         return None;
     }
+    if !YEARS.contains(&starts_at.year()) {
+        return None;
+    }
+    walled(|| built(rule, starts_at, zone)).flatten()
+}
+
+fn built(rule: &str, starts_at: WallTime, zone: Zone) -> Option<RRuleSet> {
     let parts: Vec<String> = rule
         .split(';')
         .map(|part| match part.to_ascii_uppercase().strip_prefix("UNTIL=") {
@@ -89,15 +121,18 @@ fn local_until(until: &str, zone: Zone) -> Option<String> {
     Some(local.format("%Y%m%dT%H%M%SZ").to_string())
 }
 
-/// The visits of a plan with local dates in [from, to], earliest first, each by the schedule in force on its day.
-pub fn occurrences(plan: &VisitationPlan, from: Day, to: Day) -> Vec<Occurrence> {
-    let mut all = Vec::new();
+/// A schedule with the first and the last day on which it is in force.
+pub type InForce<'a> = (&'a PlanSchedule, Day, Option<Day>);
+
+/// When each schedule of a plan is in force, the last first: a newer one from its day on, the oldest from the plan's start.
+pub fn in_force(plan: &VisitationPlan) -> Vec<InForce<'_>> {
+    let mut windows = Vec::new();
     let mut until = plan.end;
-    for schedule in &plan.schedules {
-        let first = schedule.effective_from.max(plan.start).max(from);
-        let last = until.map_or(to, |until| until.min(to));
-        if first <= last {
-            all.extend(expand(schedule, first, last));
+    for (at, schedule) in plan.schedules.iter().enumerate() {
+        let is_oldest = at + 1 == plan.schedules.len();
+        let first = if is_oldest { plan.start } else { schedule.effective_from.max(plan.start) };
+        if until.is_none_or(|until| first <= until) {
+            windows.push((schedule, first, until));
         }
         let before = schedule.effective_from.pred_opt();
         until = match (until, before) {
@@ -105,29 +140,61 @@ pub fn occurrences(plan: &VisitationPlan, from: Day, to: Day) -> Vec<Occurrence>
             (until, before) => before.or(until),
         };
     }
+    windows
+}
+
+/// The visits of a plan with local dates in [from, to], earliest first, each by the schedule in force on its day.
+pub fn occurrences(plan: &VisitationPlan, from: Day, to: Day) -> Vec<Occurrence> {
+    let mut all = Vec::new();
+    for (schedule, first, last) in in_force(plan) {
+        let (first, last) = (first.max(from), last.map_or(to, |last| last.min(to)));
+        if first <= last {
+            all.extend(expand(schedule, first, last));
+        }
+    }
     all.sort_by_key(|occurrence| (occurrence.day, occurrence.schedule));
     all
+}
+
+/// Whether a schedule has a visit on a day, in force or not.
+pub fn falls_on(schedule: &PlanSchedule, day: Day) -> bool {
+    !expand(schedule, day, day).is_empty()
 }
 
 fn expand(schedule: &PlanSchedule, first: Day, last: Day) -> Vec<Occurrence> {
     let Schedule::Rule { rule, starts_at, zone } = &schedule.schedule else { return Vec::new() };
     let Some(set) = rule_set(rule, *starts_at, *zone) else { return Vec::new() };
-    let utc = |wall: WallTime| wall.and_utc().with_timezone(&Tz::UTC);
-    let window = set
-        .after(utc(first.and_time(NaiveTime::MIN)))
-        .before(utc(last.and_time(NaiveTime::MIN) + Duration::days(1) - Duration::seconds(1)))
-        .limit();
-    let mut days: Vec<Occurrence> = window
-        .all(MAX_OCCURRENCES)
-        .dates
-        .into_iter()
-        .map(|date| {
-            let local = date.naive_utc();
-            Occurrence { schedule: schedule.id, day: local.date(), local, starts_at: zone.instant_of(local) }
-        })
-        .collect();
+    let mut days: Vec<Occurrence> = Vec::new();
+    let mut from = first;
+    for _ in 0..WINDOWS {
+        let Some((dates, more)) = walled(|| window(&set, from, last)).flatten() else { break };
+        let next = dates.last().and_then(|last| last.date().succ_opt());
+        days.extend(dates.into_iter().map(|local| Occurrence {
+            schedule: schedule.id,
+            day: local.date(),
+            local,
+            starts_at: zone.instant_of(local),
+        }));
+        match next {
+            Some(next) if more && next <= last => from = next,
+            _ => break,
+        }
+    }
     days.dedup_by_key(|occurrence| occurrence.day);
     days
+}
+
+/// The local times of a rule from one day to another, as many as are asked for at a time, and whether there are more.
+fn window(set: &RRuleSet, first: Day, last: Day) -> Option<(Vec<WallTime>, bool)> {
+    let utc = |wall: WallTime| wall.and_utc().with_timezone(&Tz::UTC);
+    let evening = last.and_time(NaiveTime::from_hms_opt(23, 59, 59)?);
+    let found = set
+        .clone()
+        .after(utc(first.and_time(NaiveTime::MIN)))
+        .before(utc(evening))
+        .limit()
+        .all(MAX_OCCURRENCES);
+    Some((found.dates.into_iter().map(|date| date.naive_utc()).collect(), found.limited))
 }
 
 /// The periods of a quota that overlap [from, to], first and last day each.
@@ -254,15 +321,46 @@ mod tests {
             "FREQ=DAILY;BYMINUTE=5",
             "nonsense",
             "FREQ=DAILY;UNTIL=20200101T000000Z",
+            "FREQ=WEEKLY;BYDAY=€",
+            "FREQ=WEEKLY;BYDAY=2SA",
+            "FREQ=DAILY;BYDAY=1MO",
+            "FREQ=MONTHLY;BYDAY=2 SA",
+            "FREQ=MONTHLY;BYDAY=0SA",
+            "FREQ=MONTHLY;BYDAY=",
         ] {
             assert!(check(&rule(bad, "2026-03-07T14:00:00", "Europe/Paris")).is_err(), "{bad}");
         }
         assert!(
             check(&rule("FREQ=MONTHLY;BYDAY=2SA;COUNT=6", "2026-03-14T10:00:00", "Europe/Paris")).is_ok()
         );
+        for good in ["FREQ=MONTHLY;BYDAY=-1SA,+1SU", "freq=weekly;byday=sa", "FREQ=YEARLY;BYDAY=20MO"] {
+            assert!(check(&rule(good, "2026-03-14T10:00:00", "Europe/Paris")).is_ok(), "{good}");
+        }
         let quota = |count| Schedule::Quota { count, period: QuotaPeriod::Month, zone: Zone::UTC };
         assert!(check(&quota(0)).is_err());
         assert!(check(&quota(2)).is_ok());
+    }
+
+    #[test]
+    fn a_rule_that_its_reader_fails_on_has_no_visits() {
+        for (bad, starts_at) in [
+            ("FREQ=WEEKLY;BYDAY=土", "2026-03-07T14:00:00"),
+            ("FREQ=WEEKLY;BYDAY=TU", "+262142-12-31T00:00:00"),
+            ("FREQ=YEARLY;BYWEEKNO=10;WKST=SU", "-262143-01-01T00:00:00"),
+        ] {
+            assert_eq!(expanded(rule(bad, starts_at, "Europe/Paris"), "2026-03-01", "2026-04-30"), []);
+            assert!(check(&rule(bad, starts_at, "Europe/Paris")).is_err(), "{bad}");
+        }
+        let weekly = rule("FREQ=WEEKLY;BYDAY=SA", "2026-03-07T14:00:00", "Europe/Paris");
+        assert_eq!(expanded(weekly, &Day::MIN.to_string(), "2026-03-20").len(), 2);
+    }
+
+    #[test]
+    fn a_daily_plan_has_its_visits_after_ten_years() {
+        let daily = rule("FREQ=DAILY", "2014-01-01T14:00:00", "Europe/Paris");
+        let visits = expanded(daily, "2014-01-01", "2026-12-31");
+        assert_eq!(visits.len(), 13 * 365 + 3);
+        assert_eq!(visits.last().map(|visit| visit.day), Some(day("2026-12-31")));
     }
 
     #[test]
