@@ -47,7 +47,10 @@ fn write(value: &Value, out: &mut String) -> Result<(), NotCanonical> {
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => out.push_str(&value.to_string()),
         Value::Number(number) => {
-            let number = number.as_i64().filter(|n| n.abs() <= MAX_INTEGER).ok_or(NotCanonical)?;
+            let number = number
+                .as_i64()
+                .filter(|n| n.unsigned_abs() <= MAX_INTEGER.unsigned_abs())
+                .ok_or(NotCanonical)?;
             out.push_str(&number.to_string());
         }
         Value::Array(items) => {

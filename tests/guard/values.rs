@@ -202,6 +202,10 @@ fn in_plans() -> Vec<Write> {
         rule("FREQ=DAILY", "+262142-12-31T23:59:59", "Pacific/Kiritimati"),
         put_entity("schedules", "effective_from", "-262143-01-01"),
         put_entity("schedules", "effective_from", "+262142-12-31"),
+        // On these the library that reads rules panics.
+        rule("FREQ=WEEKLY;BYDAY=€", "2026-03-07T14:00:00", "Europe/Paris"),
+        rule("FREQ=WEEKLY;BYDAY=TU", "+262142-12-31T00:00:00", "Europe/Paris"),
+        rule("FREQ=YEARLY;BYWEEKNO=10;WKST=SU", "-262143-01-01T00:00:00", "Europe/Paris"),
         rule("FREQ=SECONDLY", "2026-03-07T14:00:00", "Europe/Paris"),
         rule("FREQ=SECONDLY;BYHOUR=25", "2026-03-07T14:00:00", "Europe/Paris"),
         rule("FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=30", "1000-03-07T14:00:00", "Europe/Paris"),
@@ -279,6 +283,46 @@ fn all_are_harmless(kind: Kind, writes: Vec<Write>) {
 #[test]
 fn values_that_mean_nothing_hinder_no_case() {
     all_are_harmless(Kind::Case, in_cases());
+}
+
+#[test]
+fn values_that_mean_nothing_and_differ_hinder_nothing() {
+    let (mut phone, hostile) = busy();
+    let sends = |phone: &Device, writes: Vec<Write>| {
+        let (target, document) = document(phone, Kind::Case);
+        let changes = writes.iter().enumerate().map(|(at, write)| {
+            let chunk = hostile.writes_as(hostile.actor(at as u8), &document, |tx| write(tx));
+            hostile.signs(&target, chunk)
+        });
+        let report = hostile.sends(phone, &target, changes.collect());
+        assert!(report.complete && reasons(&report).is_empty(), "{report:?}");
+    };
+    // The field `y/f` of one entity, and `f` of another whose key ends like the first one's map.
+    let made: Write = Box::new(|tx| {
+        let people = object(tx, &ROOT, "participants");
+        let one = tx.put_object(&people, "x", ObjType::Map).unwrap();
+        tx.put_object(&one, "y", ObjType::Map).unwrap();
+        tx.put_object(&people, "x/y", ObjType::Map).unwrap();
+    });
+    sends(&phone, vec![made]);
+    let differs = |value: ScalarValue| -> Write {
+        Box::new(move |tx| {
+            let people = object(tx, &ROOT, "participants");
+            let one = object(tx, &people, "x");
+            for map in [object(tx, &one, "y"), object(tx, &people, "x/y"), object(tx, &ROOT, "case")] {
+                tx.put(&map, "team", value.clone()).unwrap();
+            }
+        })
+    };
+    sends(&phone, vec![differs((1_i64 << 60).into()), differs("north".into()), differs(i64::MIN.into())]);
+    let conflicts = phone.store.conflicts().list(None).unwrap();
+    assert_eq!(conflicts.len(), 3, "{conflicts:?}");
+    for conflict in conflicts {
+        let north = conflict.values.iter().find(|value| value.value.as_deref() == Some("north")).unwrap();
+        phone.store.conflicts().settle(&conflict.id, &north.id).unwrap();
+    }
+    assert_eq!(phone.store.conflicts().list(None).unwrap(), []);
+    still_works(&mut phone, "differing");
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Identity<'_> {
             change.authority.end_device(&keys, device, why, change.now).map_err(refused)?;
             Ok(())
         })?;
-        store.retry_held()?;
+        store.retry_after_commit();
         Ok(())
     }
 

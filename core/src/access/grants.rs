@@ -144,7 +144,7 @@ impl Grants<'_> {
             let counting = judgement.grants.iter().find(|grant| grant.id == id);
             counting.map(|counting| GrantView::of(case, counting, trusted)).ok_or(Error::NotGranted { case })
         })?;
-        self.store.after_grants(case)?;
+        self.store.after_grants(case);
         Ok(view)
     }
 
@@ -178,7 +178,8 @@ impl Grants<'_> {
                 .all(|id| judgement.grants.iter().any(|grant| grant.id == *id && !grant.ends.is_empty()));
             if all_ended { Ok(()) } else { Err(Error::NotGranted { case }) }
         })?;
-        self.store.after_grants(case)
+        self.store.after_grants(case);
+        Ok(())
     }
 
     /// Every grant on a case that counts, those that were taken back too, the oldest first.
@@ -194,10 +195,9 @@ impl Grants<'_> {
 }
 
 impl Store {
-    fn after_grants(&self, case: CaseId) -> Result<()> {
+    fn after_grants(&self, case: CaseId) {
         self.inner.worker.changed(Changes::of(Topic::Identity, Some(case)));
-        self.retry_held()?;
-        Ok(())
+        self.retry_after_commit();
     }
 }
 

@@ -35,6 +35,14 @@ impl Store {
         Ok(self.retry(rows))
     }
 
+    /// The same after something was committed, which has not failed where this does: a store that was closed or suspended
+    /// meanwhile tries again when it is opened or resumed.
+    pub(crate) fn retry_after_commit(&self) {
+        if let Err(failed) = self.retry_held() {
+            self.log_failure("held.not_retried", &failed);
+        }
+    }
+
     /// Goes on where this was cut short: ends the forks that can be ended, lets in what came too late and what counts by
     /// now, and answers ends of devices. What fails is logged: nothing of it may keep the store from opening.
     pub(crate) fn catch_up(&self) {

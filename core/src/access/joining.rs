@@ -43,7 +43,7 @@ impl Identity<'_> {
     pub fn adopt(&self, answer: &[u8]) -> Result<()> {
         self.store.ready()?;
         self.join(answer)?;
-        self.store.retry_held()?;
+        self.store.retry_after_commit();
         Ok(())
     }
 

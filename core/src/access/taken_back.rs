@@ -11,6 +11,7 @@ use crate::exchange::CancelToken;
 use crate::ids::{CaseId, DeviceId, ScopeId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
+use crate::storage::settings::setting;
 use crate::store::{Changes, LogLevel, Store, Topic, locked};
 use crate::time::{Instant, from_unix};
 
@@ -164,7 +165,7 @@ impl Store {
 
     /// Removes a case if nothing of it is only here; true if it is gone. One transaction: all of it, or nothing.
     fn remove_case(&self, case: CaseId, now: i64) -> Result<bool> {
-        let _no_records_meanwhile = locked(&self.inner.records);
+        let no_records_meanwhile = locked(&self.inner.records);
         let mut cache = locked(&self.inner.cache);
         let mut external = false;
         let removed = self.inner.database.write(|tx| {
@@ -176,6 +177,10 @@ impl Store {
                 return Ok(false);
             }
             external = tx.remove_case(case.as_bytes())?;
+            if external {
+                // Rebuilt after this, or when the store is opened again.
+                tx.set_setting(setting::PROJECTIONS, &[])?;
+            }
             Ok(true)
         });
         if !removed.map_err(|error| self.closing(error))? {
@@ -183,6 +188,8 @@ impl Store {
         }
         cache.clear();
         drop(cache);
+        // What waits is looked at again after a rebuild, and that may write records.
+        drop(no_records_meanwhile);
         self.inner.log(LogLevel::Info, "case.removed", vec![case.to_string()]);
         if external {
             // Another case may claim the same id of the agency's: it stood behind this one.

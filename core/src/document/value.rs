@@ -169,14 +169,18 @@ impl FieldPath {
             return Ok(Self::flat(container, rest));
         }
         let (key, field) = rest.split_once('/').ok_or(bad)?;
-        Ok(Self::of(container, key, field))
+        Ok(Self::of(container, key.replace("%2F", "/").replace("%25", "%"), field))
     }
 }
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key {
-            Some(key) => write!(f, "{}/{key}/{}", self.container, self.field),
+            // Ours have none of these; what others wrote may, and would name the field of another entity.
+            Some(key) => {
+                let key = key.replace('%', "%25").replace('/', "%2F");
+                write!(f, "{}/{key}/{}", self.container, self.field)
+            }
             None => write!(f, "{}/{}", self.container, self.field),
         }
     }
@@ -193,5 +197,9 @@ mod tests {
             assert_eq!(FieldPath::parse(text, flat).unwrap().to_string(), text);
         }
         assert!(FieldPath::parse("contacts/only", flat).is_err());
+        for key in ["x/y", "service_item/7", "50%", "%2F", "%252F/"] {
+            let path = FieldPath::of("more", key, "map/field");
+            assert_eq!(FieldPath::parse(&path.to_string(), flat).unwrap(), path);
+        }
     }
 }

@@ -185,6 +185,7 @@ impl Database {
     /// On a connection of its own: FTS5 checks its index by the structure that a connection last saw, and takes what
     /// another one has written since for damage.
     pub fn check_integrity(&self) -> Result<()> {
+        let _in_use = InUse::of(&self.in_use);
         if !self.open.load(Ordering::SeqCst) {
             return Err(StorageFailed::Interrupted);
         }

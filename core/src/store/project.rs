@@ -14,7 +14,6 @@ use crate::document::{Document, Edit, Entity, FieldPath, Kind, OpId, Value, View
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, ContactId, VisitationPlanId, derive};
 use crate::issue::{DUPLICATE_CASE, DUPLICATE_CONTACT, issue_row};
-use crate::json;
 use crate::storage::Writing;
 use crate::storage::cases::{CaseRow, ParticipantRow};
 use crate::storage::contacts::{ContactPlanRow, ContactRow};
@@ -323,12 +322,14 @@ fn conflicts(
             })
             .collect();
         let ops: Vec<OpId> = field.rivals.iter().map(|rival| rival.op).collect();
+        // Not canonical: what others wrote may be a number that no text of ours holds.
+        let sorted = serde_json::to_value(&rivals).map_err(|_| Error::Unexpected { reason: "projection" })?;
         rows.push(ConflictRow {
             conflict_id: conflict_id(&row.document_id, &path, &ops),
             document: row.id,
             path,
             case_id: row.case_id,
-            detail: json::to_text(&rivals)?,
+            detail: text(&sorted)?,
         });
         Ok::<(), Error>(())
     };
