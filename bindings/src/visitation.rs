@@ -235,7 +235,7 @@ pub struct VisitationPlan {
     pub to_visit: Vec<PlanParty>,
     /// Visitors, those who left too.
     pub visitors: Vec<PlanParty>,
-    /// The schedule in force and those before it, newest first.
+    /// The newest schedule, which may come into force later, and those before it, newest first.
     pub schedules: Vec<PlanSchedule>,
     /// How.
     pub methods: Vec<ContactMethod>,

@@ -1,7 +1,7 @@
 //! What was completed is never overwritten (CT-03), and who somebody is can be corrected with its history kept.
 
 use caseplan_core::Error;
-use caseplan_core::case::PersonCorrection;
+use caseplan_core::case::{CaseChange, PersonCorrection};
 use caseplan_core::contact::{
     Attendance, AttendanceStatus, Contact, Correction, NewAddendum, OutcomeCode, PlannedVisit,
 };
@@ -268,4 +268,50 @@ fn a_participant_is_corrected_and_every_earlier_state_is_kept() {
     assert_eq!(shown.plan.visitors[0].name, "Anna Martín", "a plan shows the name as it stands in the case");
     let future = PersonCorrection { name: None, born: Some(day("2027-01-01")) };
     assert!(phone.store.cases().correct_participant(case.id, ana.id, &future).is_err());
+}
+
+#[test]
+fn a_participant_has_every_state_that_was_seen_by_whoever_wrote_it() {
+    let phone = Device::new("phone", "w-117");
+    let tablet = phone.enrol("tablet", "w-204");
+    let (case, ana) = phone.lea("2026-0117");
+    phone.meet(&tablet);
+    let corrects = |device: &Device, time: &str, name: Option<&str>, born: Option<&str>| {
+        device.now(time);
+        let correction = PersonCorrection { name: name.map(str::to_owned), born: born.map(day) };
+        device.store.cases().correct_participant(case.id, ana.id, &correction).unwrap();
+    };
+    corrects(&phone, "2026-03-05T10:00:00Z", Some("Anna"), None);
+    corrects(&tablet, "2026-03-06T10:00:00Z", None, Some("1990-01-01"));
+    phone.meet(&tablet);
+    let versions = || -> Vec<(String, Option<String>, Option<String>)> {
+        let all = phone.store.history().participant_versions(case.id, ana.id).unwrap();
+        let one = |version: &caseplan_core::case::ParticipantVersion| {
+            let born = version.participant.born.map(|born| born.to_string());
+            (version.participant.name.clone(), born, version.by.as_ref().map(ToString::to_string))
+        };
+        all.iter().map(one).collect()
+    };
+    let state = |name: &str, born: Option<&str>, by: Option<&str>| {
+        (name.to_owned(), born.map(str::to_owned), by.map(str::to_owned))
+    };
+    let born = Some("1990-01-01");
+    let mut apart = versions();
+    assert_eq!(apart.pop(), Some(state("Anna", born, None)), "both corrections, which nobody wrote together");
+    apart.sort();
+    assert_eq!(
+        apart,
+        [
+            state("Ana Martin", None, Some("w-117")),
+            state("Ana Martin", born, Some("w-204")),
+            state("Anna", None, Some("w-117")),
+        ]
+    );
+    // Back to what it was, and something else besides.
+    corrects(&phone, "2026-03-07T10:00:00Z", Some("Ana Martin"), None);
+    let team = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
+    tablet.store.cases().change(case.id, &team).unwrap();
+    phone.meet(&tablet);
+    assert_eq!(versions().last(), Some(&state("Ana Martin", born, Some("w-117"))));
+    assert_eq!(versions().len(), 5);
 }

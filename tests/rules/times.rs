@@ -2,11 +2,13 @@
 
 use caseplan_core::Error;
 use caseplan_core::contact::NewAddendum;
+use caseplan_core::exchange::message::Message;
 use caseplan_core::history::AsOf;
 use caseplan_core::ids::ChangeHash;
 use caseplan_core::time::Day;
 use caseplan_core::visitation::{DueVisit, NewVisitationPlan, PlanChange, Schedule};
 
+use crate::support::hostile::messages;
 use crate::support::{Device, at, day, paris, weekly};
 
 fn occurrences(device: &Device, from: &str, to: &str) -> Vec<DueVisit> {
@@ -155,6 +157,49 @@ fn a_contact_as_it_stood_has_no_later_addenda() {
     assert!(then.addenda.is_empty());
     assert_eq!(then.recorded_by, Some("w-117".parse().unwrap()));
     assert_eq!(as_of("2026-03-10T00:00:00Z").unwrap().addenda.len(), 1);
+    for hour in 10..16 {
+        phone.now(&format!("2026-03-09T{hour}:00:00Z"));
+        phone.store.contacts().amend(contact.id, &addendum).unwrap();
+    }
+    let now = phone.store.contacts().get(contact.id).unwrap().unwrap().addenda;
+    assert!(now.is_sorted_by_key(|addendum| addendum.at) && now.iter().all(|addendum| addendum.by.is_some()));
+    assert_eq!(as_of("2026-03-10T00:00:00Z").unwrap().addenda, now, "by the same people, in the same order");
+}
+
+#[test]
+fn what_waited_for_an_ancestor_was_not_known_before_that_came() {
+    let phone = Device::new("phone", "w-117");
+    let tablet = phone.enrol("tablet", "w-117");
+    let (case, ana) = phone.lea("2026-0117");
+    let plan = phone.saturdays(&case, &ana);
+    phone.meet(&tablet);
+    for place in ["Parc Monceau", "Gare"] {
+        let change = PlanChange { place: Some(place.to_owned()), ..PlanChange::default() };
+        phone.store.visitation_plans().change(plan.id, &change).unwrap();
+    }
+    // The second comes on Monday, the first on Friday.
+    tablet.now("2026-03-09T08:00:00Z");
+    for (time, leaves_out) in [("2026-03-09T08:00:00Z", 1), ("2026-03-13T08:00:00Z", 0)] {
+        tablet.now(time);
+        let mut import = tablet.store.exchange().import().unwrap();
+        for message in messages(&phone) {
+            let part = match message {
+                Message::Changes { document, header, mut changes } if header.kind == "visitation_plan" => {
+                    changes.drain(changes.len() - 1 - leaves_out..changes.len() - 1);
+                    Message::Changes { document, header, changes }
+                }
+                other => other,
+            };
+            import.feed(&part.encode()).unwrap();
+        }
+    }
+    let known = |text: &str| {
+        let plan = tablet.store.history().plan_as_of(plan.id, &AsOf::Known { at: at(text) }).unwrap();
+        plan.and_then(|plan| plan.place)
+    };
+    let room = Some("Maison de la famille, salle 2".to_owned());
+    assert_eq!(known("2026-03-11T08:00:00Z"), room);
+    assert_eq!(known("2026-03-14T08:00:00Z"), Some("Gare".to_owned()));
 }
 
 #[test]

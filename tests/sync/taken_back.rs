@@ -88,6 +88,11 @@ fn a_substitute_is_taken_back_with_drafts_and_nothing_is_left() {
     phone.store.grants().take_back(story.case, &[story.grant]).unwrap();
     sync(&phone.store, &tablet.store);
 
+    // An earlier version of the app has left the store as it was.
+    let mut copy = tablet.file().into_os_string();
+    copy.push(".v2");
+    std::fs::write(&copy, NAME).unwrap();
+
     // She learned of it: it can be read, and nothing changed or begun.
     assert_eq!(taken_back(&tablet.store), [(story.case, 2, 0)]);
     assert!(tablet.store.cases().get(story.case).unwrap().is_some());
@@ -109,6 +114,7 @@ fn a_substitute_is_taken_back_with_drafts_and_nothing_is_left() {
     assert_eq!(taken_back(&tablet.store), []);
     assert!(tablet.store.cases().get(story.case).unwrap().is_none());
     assert_eq!(found(tablet, &[NAME, NARRATIVE, DRAFT, STAYS]), [STAYS]);
+    assert!(!std::path::Path::new(&copy).exists());
     let page = tablet.store.contacts().search(NARRATIVE, None, 10).unwrap();
     assert!(page.is_empty());
     let report = tablet.store.verify(|_| {}, &Default::default()).unwrap();

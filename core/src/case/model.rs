@@ -213,6 +213,6 @@ pub struct ParticipantVersion {
     pub participant: Participant,
     /// When, by the clock of the device that made the change.
     pub at: Instant,
-    /// Who, if their certificate counts.
+    /// Who, if their certificate counts; nobody where changes that were made apart came together.
     pub by: Option<WorkerId>,
 }

@@ -35,7 +35,7 @@ impl Contacts<'_> {
             let missing = || Error::not_found("contact", id);
             let (row, _) = command.reading().contact_row(id.as_bytes())?.ok_or_else(missing)?;
             let before: Contact =
-                json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "contact" })?;
+                json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "projection" })?;
             let outcome = corrected_outcome(&before, addendum);
             check_whole(&before, outcome, addendum)?;
             let document = command.reading().document_of_row(row.document)?;

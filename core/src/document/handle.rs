@@ -2,6 +2,8 @@
 //!
 //! Loading is strict: a document whose heads are not the stored ones is damaged, never half shown.
 
+use std::collections::{BTreeSet, HashSet};
+
 use automerge::{Automerge, LoadOptions, OnPartialLoad, ReadDoc, VerificationMode};
 
 use super::layout::Kind;
@@ -145,6 +147,29 @@ impl Document {
             .filter(|meta| meta.hash != genesis)
             .map(|meta| (ChangeHash(meta.hash.0), meta.timestamp))
             .collect()
+    }
+
+    /// What a change follows, without the genesis.
+    pub fn follows(&self, hash: &ChangeHash) -> Vec<ChangeHash> {
+        let meta = self.am.get_change_meta_by_hash(&automerge::ChangeHash(hash.0));
+        let deps = meta.map(|meta| meta.deps).unwrap_or_default();
+        let genesis = self.kind.genesis_hash();
+        deps.iter().map(|dep| ChangeHash(dep.0)).filter(|dep| *dep != genesis).collect()
+    }
+
+    /// The newest of those changes that are known together with all that they follow.
+    pub fn newest_known(&self, is_known: impl Fn(&ChangeHash) -> bool) -> Vec<ChangeHash> {
+        let (mut whole, mut newest) = (HashSet::new(), BTreeSet::new());
+        // Ancestors come first.
+        for (hash, _) in self.change_times() {
+            let follows = self.follows(&hash);
+            if is_known(&hash) && follows.iter().all(|dep| whole.contains(dep)) {
+                newest.retain(|other| !follows.contains(other));
+                whole.insert(hash);
+                newest.insert(hash);
+            }
+        }
+        newest.into_iter().collect()
     }
 
     /// The writers' times of the newest changes.

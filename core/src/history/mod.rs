@@ -3,8 +3,10 @@
 //! Three ways to say when: a version by its heads is exact; an instant means what writers had done by then, by their
 //! own clocks; *as known* means what this device had received by then.
 
+use std::collections::{BTreeMap, HashSet};
+
 use crate::case::fields::read_case;
-use crate::case::{Case, ParticipantVersion};
+use crate::case::{Case, Participant, ParticipantVersion};
 use crate::contact::Contact;
 use crate::contact::fields::LogView;
 use crate::document::{Document, Kind, View};
@@ -17,6 +19,7 @@ use crate::ids::{
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
 use crate::store::Store;
+use crate::store::project::sign_addenda;
 use crate::time::{Instant, from_unix};
 use crate::visitation::VisitationPlan;
 use crate::visitation::fields::read_plan;
@@ -144,6 +147,7 @@ impl History<'_> {
             else {
                 return Ok(None);
             };
+            sign_addenda(reading, &row, &mut stored)?;
             if let Some(change) = reading.change(row.id, &stored.made_by.0)? {
                 stored.contact.recorded_on = Some(Actor(change.actor).device());
                 stored.contact.recorded_by = change.worker.and_then(|worker| worker.parse().ok());
@@ -153,7 +157,8 @@ impl History<'_> {
         })
     }
 
-    /// Every state of a participant, oldest first: names and birth dates that were corrected.
+    /// Every state of a participant, in the order of the changes: names and birth dates that were corrected. What two changes
+    /// that were made apart come to together has no author.
     pub fn participant_versions(
         &self,
         case: CaseId,
@@ -162,13 +167,29 @@ impl History<'_> {
         self.store.read(|reading| {
             let row = require(reading, case, Scope::Level(1), Kind::Case, case.as_bytes())?;
             let document = self.store.load(reading, &row)?;
+            let at = |heads: &[ChangeHash]| {
+                read_case(case, &document.view_at(heads)).participant(participant).cloned()
+            };
             let mut versions: Vec<ParticipantVersion> = Vec::new();
-            for (hash, _) in document.change_times() {
-                let seen = read_case(case, &document.view_at(&[hash])).participant(participant).cloned();
-                let Some(seen) = seen else { continue };
-                if versions.iter().any(|version| version.participant == seen) {
-                    continue;
+            // What nobody wrote, because two changes made apart came together.
+            let merged =
+                |versions: &mut Vec<ParticipantVersion>, seen: Option<Participant>, time: Option<i64>| {
+                    if let Some((participant, time)) = seen.zip(time)
+                        && versions.iter().all(|version| version.participant != participant)
+                    {
+                        versions.push(ParticipantVersion { participant, at: from_unix(time), by: None });
+                    }
+                };
+            let mut times: BTreeMap<ChangeHash, i64> = BTreeMap::new();
+            for (hash, time) in document.change_times() {
+                let follows = document.follows(&hash);
+                let (before, seen) = (at(&follows), at(&[hash]));
+                if follows.len() > 1 {
+                    let latest = follows.iter().filter_map(|dep| times.get(dep)).max().copied();
+                    merged(&mut versions, before.clone(), latest);
                 }
+                times.insert(hash, time);
+                let Some(seen) = seen.filter(|seen| before.as_ref() != Some(seen)) else { continue };
                 let change =
                     reading.change(row.id, &hash.0)?.ok_or(Error::Unexpected { reason: "change" })?;
                 versions.push(ParticipantVersion {
@@ -176,6 +197,11 @@ impl History<'_> {
                     at: from_unix(change.time),
                     by: change.worker.and_then(|worker| worker.parse().ok()),
                 });
+            }
+            let heads = document.heads();
+            let latest = heads.iter().filter_map(|head| times.get(head)).max().copied();
+            if heads.len() > 1 {
+                merged(&mut versions, at(&heads), latest);
             }
             if versions.is_empty() { Err(Error::not_found("participant", participant)) } else { Ok(versions) }
         })
@@ -215,7 +241,8 @@ impl History<'_> {
 
     /// A document and the heads that a time or version means in it.
     ///
-    /// An actor's change follows all its earlier ones, so each actor's last one until then is enough.
+    /// An actor's change follows all its earlier ones, so each actor's last one until then is enough. What was received before
+    /// something that it follows was not seen yet.
     fn at(
         &self,
         reading: &Reading<'_>,
@@ -224,8 +251,12 @@ impl History<'_> {
     ) -> Result<(Document, Vec<ChangeHash>)> {
         let document = self.store.load(reading, row)?;
         let heads = match as_of {
-            AsOf::Instant { at } => reading.last_until(row.id, at.timestamp(), false)?,
-            AsOf::Known { at } => reading.last_until(row.id, at.timestamp_millis(), true)?,
+            AsOf::Instant { at } => reading.last_until(row.id, at.timestamp())?,
+            AsOf::Known { at } => {
+                let here = reading.received_until(row.id, at.timestamp_millis())?;
+                let here: HashSet<[u8; 32]> = here.into_iter().collect();
+                document.newest_known(|hash| here.contains(&hash.0)).into_iter().map(|hash| hash.0).collect()
+            }
             AsOf::Version { heads } => {
                 if let Some(unknown) = heads.iter().find(|hash| !document.holds(hash)) {
                     return Err(Error::NotYetHere { kind: "change", id: unknown.to_string() });

@@ -257,12 +257,21 @@ impl Reading<'_> {
         blobs.iter().map(|blob| open_blob(blob, "change")).collect()
     }
 
-    /// Each actor's last accepted change that is not later than a time by its writer's clock, or by this device's.
-    pub fn last_until(&self, document: i64, time: i64, by_receipt: bool) -> Result<Vec<[u8; 32]>> {
-        let column = if by_receipt { "received_at" } else { "time" };
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT hash, max(seq) FROM change WHERE document = ?1 AND state = 0 AND {column} <= ?2 GROUP BY actor"
-        ))?;
+    /// The accepted changes that were here at a time by this device's clock, in milliseconds.
+    pub fn received_until(&self, document: i64, time: i64) -> Result<Vec<[u8; 32]>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT hash FROM change WHERE document = ?1 AND state = 0 AND received_at <= ?2",
+        )?;
+        Ok(statement
+            .query_map(params![document, time], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Each actor's last accepted change that is not later than a time by its writer's clock.
+    pub fn last_until(&self, document: i64, time: i64) -> Result<Vec<[u8; 32]>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT hash, max(seq) FROM change WHERE document = ?1 AND state = 0 AND time <= ?2 GROUP BY actor",
+        )?;
         Ok(statement
             .query_map(params![document, time], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?)

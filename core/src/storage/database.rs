@@ -34,7 +34,7 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// An open database.
 pub struct Database {
-    location: Location,
+    pub(super) location: Location,
     pub(super) writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
     reading: Mutex<Vec<(u64, InterruptHandle)>>,

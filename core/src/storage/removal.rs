@@ -11,6 +11,7 @@ use rusqlite::params;
 
 use super::database::{BUSY, Database, Reading, Writing};
 use super::failure::StorageFailed;
+use super::schema::forget_copies;
 use super::settings::setting;
 
 type Result<T> = std::result::Result<T, StorageFailed>;
@@ -102,8 +103,8 @@ impl Writing<'_> {
 }
 
 impl Database {
-    /// Empties the log of writes if something was removed: after this, no file holds it any more. False while a reader
-    /// still uses the log: it is tried again later.
+    /// Empties the log of writes if something was removed, and drops the copies of an earlier version: after this, no file
+    /// of the store holds it any more. False while a reader still uses the log: it is tried again later.
     pub fn empty_log(&self) -> Result<bool> {
         if self.read(|reading| reading.setting(setting::TO_EMPTY))?.is_none() {
             return Ok(true);
@@ -120,6 +121,8 @@ impl Database {
         if busy != 0 {
             return Ok(false);
         }
+        // It would live on in what the file was before a migration.
+        forget_copies(&self.location);
         self.write(|tx| {
             tx.tx.execute("DELETE FROM setting WHERE name = ?1", params![setting::TO_EMPTY])?;
             Ok::<_, StorageFailed>(())

@@ -57,6 +57,16 @@ fn keep_a_copy(connection: &Connection, location: &Location, version: u32) -> Re
     Ok(())
 }
 
+/// Removes the copies that migrations left beside a file.
+pub fn forget_copies(location: &Location) {
+    let Location::File(path) = location else { return };
+    for version in 1..VERSION {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".v{version}"));
+        let _ = std::fs::remove_file(&name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

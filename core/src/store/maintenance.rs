@@ -148,6 +148,8 @@ impl Store {
         for leftover in ["partial", "partial-wal", "partial-shm", "partial.lock"] {
             let _ = std::fs::remove_file(to.with_extension(leftover));
         }
+        // A backup of an earlier version was migrated there.
+        schema::forget_copies(&Location::File(beside));
         copied
     }
 

@@ -14,12 +14,12 @@ use crate::document::{Document, Edit, Entity, FieldPath, Kind, OpId, Value, View
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, ContactId, VisitationPlanId, derive};
 use crate::issue::{DUPLICATE_CASE, DUPLICATE_CONTACT, issue_row};
-use crate::storage::Writing;
 use crate::storage::cases::{CaseRow, ParticipantRow};
 use crate::storage::contacts::{ContactPlanRow, ContactRow};
 use crate::storage::documents::DocumentRow;
 use crate::storage::issues::ConflictRow;
 use crate::storage::plans::{OccurrenceRow, PlanRow};
+use crate::storage::{Reading, Writing};
 use crate::time::Day;
 use crate::visitation::fields::read_plan;
 use crate::visitation::{Schedule, VisitationPlan, schedule};
@@ -213,11 +213,29 @@ pub(crate) fn put_plan(tx: &Writing<'_>, plan: &VisitationPlan, horizon: Day) ->
     Ok(())
 }
 
+/// Says who wrote each addendum, and when: that stands in its change. In the order in which they were written.
+pub(crate) fn sign_addenda(
+    reading: &Reading<'_>,
+    row: &DocumentRow,
+    stored: &mut StoredContact,
+) -> Result<()> {
+    for addendum in &mut stored.contact.addenda {
+        let made_by = stored.addenda_made_by.iter().find(|(other, _)| *other == addendum.id);
+        let made_by = made_by.map(|(_, hash)| reading.change(row.id, &hash.0)).transpose()?;
+        if let Some(change) = made_by.flatten() {
+            addendum.at = Some(crate::time::from_unix(change.time));
+            addendum.by = change.worker.and_then(|worker| worker.parse().ok());
+        }
+    }
+    stored.contact.addenda.sort_by_key(|addendum| (addendum.at, addendum.id));
+    Ok(())
+}
+
 fn project_contact(tx: &Writing<'_>, row: &DocumentRow, id: ContactId, log: &LogView<'_, '_>) -> Result<()> {
-    let Some(StoredContact { mut contact, made_by, addenda_made_by }) = log.contact(id) else {
-        return Ok(());
-    };
+    let Some(mut stored) = log.contact(id) else { return Ok(()) };
     let reading = tx.reading();
+    sign_addenda(&reading, row, &mut stored)?;
+    let StoredContact { mut contact, made_by, .. } = stored;
     // An id that stands in two documents is a forgery of one of them: every device shows the same one.
     if let Some(other) = reading.document_of_contact(id.as_bytes())?
         && other != row.id
@@ -228,14 +246,6 @@ fn project_contact(tx: &Writing<'_>, row: &DocumentRow, id: ContactId, log: &Log
     // What stands in a plan's scope speaks for that plan only.
     let own_plan = reading.scope(&row.scope_id)?.and_then(|scope| scope.plan_id);
     contact.planned.retain(|visit| own_plan.is_none_or(|plan| visit.plan.as_bytes() == &plan));
-    for addendum in &mut contact.addenda {
-        let made_by = addenda_made_by.iter().find(|(other, _)| *other == addendum.id).map(|(_, hash)| hash);
-        if let Some(change) = made_by.map(|hash| reading.change(row.id, &hash.0)).transpose()?.flatten() {
-            addendum.at = Some(crate::time::from_unix(change.time));
-            addendum.by = change.worker.and_then(|worker| worker.parse().ok());
-        }
-    }
-    contact.addenda.sort_by_key(|addendum| (addendum.at, addendum.id));
     let narrative = std::mem::take(&mut contact.narrative);
     let search = std::iter::once(narrative.as_str())
         .chain(contact.addenda.iter().map(|addendum| addendum.text.as_str()))
