@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use caseplan_core::case::reads::CaseFilter;
@@ -71,13 +72,14 @@ fn a_vault_that_fails_while_resuming_leaves_the_store_suspended_and_the_file_fre
 #[derive(Default)]
 struct Interrupted {
     store: Mutex<Option<Store>>,
+    suspending: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Random for Interrupted {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomFailed> {
         if let Some(store) = self.store.lock().unwrap().take() {
             let other = store.clone();
-            std::thread::spawn(move || other.suspend());
+            *self.suspending.lock().unwrap() = Some(std::thread::spawn(move || other.suspend()));
             while store.cases().list(&CaseFilter::default()).is_ok() {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -90,6 +92,7 @@ impl Random for Interrupted {
 fn suspended_while<T>(store: &Store, random: &Interrupted, work: impl FnOnce() -> Result<T, Error>) -> T {
     *random.store.lock().unwrap() = Some(store.clone());
     let done = work().unwrap();
+    random.suspending.lock().unwrap().take().unwrap().join().unwrap();
     store.resume().unwrap();
     done
 }

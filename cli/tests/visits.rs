@@ -56,6 +56,12 @@ fn an_amendment_corrects_what_is_typed_and_leaves_the_rest() {
         (&"2026-03-03T13:30:00Z".into(), &"2026-03-03T15:00:00Z".into())
     );
 
+    let after = amended(&["--from", "17:00"]);
+    assert_eq!(
+        (&after["time"]["start"], &after["time"]["end"]),
+        (&"2026-03-03T16:00:00Z".into(), &Value::Null)
+    );
+    let later = amended(&["--from", "14:30", "--to", "16:00"]);
     let other = amended(&["--outcome", "ended_early", "--reason", "transport"]);
     let outcome = &other["outcome"];
     assert_eq!((&outcome["code"], &outcome["reason"]), (&"ended_early".into(), &"transport".into()));

@@ -173,6 +173,25 @@ fn a_visit_recorded_before_its_schedule_was_changed_is_not_overdue() {
     };
     assert_eq!(state("2026-03-07"), (DueState::Drafted, vec![drafted.id]));
     assert_eq!(state("2026-03-14"), (DueState::Done, Vec::new()));
+    // Two schedules made apart: what was planned by the one that lost is recorded all the same.
+    for (device, minutes) in [(&phone, 30), (&tablet, 45)] {
+        device.now("2026-03-14T17:00:00Z");
+        let change = PlanChange {
+            minutes: Some(minutes),
+            effective_from: Some(day("2026-03-07")),
+            ..PlanChange::default()
+        };
+        device.store.visitation_plans().change(plan.id, &change).unwrap();
+    }
+    let drafts =
+        [&phone, &tablet].map(|device| device.drafted(device.planned("2026-03-07", "2026-03-07")[0], ""));
+    phone.meet(&tablet);
+    for (device, draft) in [&phone, &tablet].into_iter().zip(drafts) {
+        device.now("2026-03-14T18:00:00Z");
+        device.store.contacts().complete(draft.id).unwrap();
+    }
+    let due = tablet.store.visitation_plans().due(day("2026-03-07"), day("2026-03-07"), None).unwrap();
+    assert!(matches!(&due[..], [DueVisit::Occurrence { state: DueState::Done, .. }]), "{due:?}");
     // The same visit by the schedule that is in force now: recorded twice.
     tablet.records(tablet.planned("2026-03-14", "2026-03-14")[0], "told by somebody else");
     assert_eq!(tablet.store.issues().list(None, true).unwrap().len(), 1, "I-10");

@@ -66,6 +66,12 @@ fn the_newest_invitation_says_what_a_device_may_also_where_an_older_one_was_answ
     let third = invited(&desk, terms("w-204", &[Role::Caseworker], 2));
     assert_eq!(attempt(&third, &newcomer, false), (Ok(()), Ok(())));
     assert_eq!(desk.store.identity().devices().unwrap(), before, "nothing changed");
+    let until = Some("2026-12-31T00:00:00Z".parse().unwrap());
+    let fourth = desk.store.sync().invite_by_qr(terms("w-204", &[Role::Caseworker], 2), until).unwrap();
+    assert_eq!(attempt(&fourth, &newcomer, false), (Ok(()), Ok(())));
+    let ends =
+        newcomer.store.identity().devices().unwrap().into_iter().filter(|device| device.not_after == until);
+    assert_eq!(ends.count(), 1);
 }
 
 #[test]

@@ -288,9 +288,10 @@ fn amend(store: &Store, amend: &Amend) -> Result<Contact> {
         // A correction is the whole time: what is not typed stays as it was.
         let before = &contact.time;
         let local = |at: Instant| before.zone.wall_time_of(at).time();
-        let (from, to) = (before.start.map(local), before.end.map(local));
-        let on = amend.on.unwrap_or(before.day);
-        let value = time(on, happened.from.or(from), happened.to.or(to), before.zone);
+        let (from, to) = (happened.from.or(before.start.map(local)), before.end.map(local));
+        // An end that was recorded before the start that is typed is not the next day's.
+        let to = happened.to.or(to.filter(|to| happened.from.is_none_or(|from| from <= *to)));
+        let value = time(amend.on.unwrap_or(before.day), from, to, before.zone);
         corrections.push(Correction::Time { value });
     }
     if let Some(code) = &amend.outcome {

@@ -122,13 +122,16 @@ impl Identity<'_> {
         not_after: Option<Instant>,
     ) -> Result<()> {
         let wanted: BTreeSet<&Role> = roles.iter().collect();
+        let not_after = not_after.map(|at| at.timestamp());
         let held = self.store.own().authority.certificate_of(device);
-        if held
-            .is_some_and(|held| held.level == level && held.roles.iter().collect::<BTreeSet<_>>() == wanted)
-        {
+        let says_so = held.is_some_and(|held| {
+            let roles: BTreeSet<&Role> = held.roles.iter().collect();
+            (held.level, held.not_after, roles) == (level, not_after, wanted)
+        });
+        if says_so {
             return Ok(());
         }
-        let (changed, not_after) = (Some((roles.to_vec(), level)), not_after.map(|at| at.timestamp()));
+        let changed = Some((roles.to_vec(), level));
         self.store.issuing(|change, by| {
             change.authority.renew(by, device, changed, not_after, change.now)?;
             Ok(())

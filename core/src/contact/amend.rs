@@ -19,6 +19,7 @@ use crate::ids::{AddendumId, CaseId, ContactId};
 use crate::json;
 use crate::store::command::Command;
 use crate::text::{NARRATIVE, REMARK, line, prose};
+use crate::time::Instant;
 
 impl Contacts<'_> {
     /// Adds to a completed contact, and corrects values of it; what was recorded stays and is shown beside.
@@ -37,7 +38,7 @@ impl Contacts<'_> {
             let before: Contact =
                 json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "projection" })?;
             let outcome = corrected_outcome(&before, addendum);
-            check_whole(&before, outcome, addendum)?;
+            check_whole(&before, outcome, addendum, command.now)?;
             let document = command.reading().document_of_row(row.document)?;
             let (_, case) = require(command, CaseId::from_slice(&row.case_id)?)?;
             let mut corrections = BTreeMap::new();
@@ -84,8 +85,8 @@ fn corrected_outcome<'a>(before: &'a Contact, addendum: &'a NewAddendum) -> &'a 
     corrected.unwrap_or(&before.outcome)
 }
 
-/// What did not take place and now did has a method and says who was there, as when it is completed.
-fn check_whole(before: &Contact, outcome: &Outcome, addendum: &NewAddendum) -> Result<()> {
+/// What did not take place and now did has a method and says who was there, as when it is completed, and was not to be later.
+fn check_whole(before: &Contact, outcome: &Outcome, addendum: &NewAddendum, now: Instant) -> Result<()> {
     if before.outcome.code.took_place() || !outcome.code.took_place() {
         return Ok(());
     }
@@ -95,6 +96,9 @@ fn check_whole(before: &Contact, outcome: &Outcome, addendum: &NewAddendum) -> R
     }
     if before.attendance.is_empty() && !corrects(|it| matches!(it, Correction::Attendance { .. })) {
         return Err(Error::invalid("attendance", "empty"));
+    }
+    if !corrects(|it| matches!(it, Correction::Time { .. })) {
+        check_time(&before.time, outcome, now, &before.id.to_string())?;
     }
     Ok(())
 }

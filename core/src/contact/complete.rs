@@ -18,7 +18,7 @@ use crate::store::Topic;
 use crate::store::command::Command;
 use crate::text::{NARRATIVE, REFERENCE, REMARK, line, optional_line, prose};
 use crate::time::{Instant, Zone};
-use crate::visitation::{PartyRef, PlanSchedule, reads, schedule};
+use crate::visitation::{PartyRef, reads, schedule};
 
 /// How far two honest clocks may be apart (CT-01).
 pub const CLOCK_TOLERANCE: Duration = Duration::minutes(10);
@@ -202,12 +202,12 @@ pub(crate) fn check_planned(command: &Command<'_>, case: &Case, planned: &[Plann
             return Err(Error::invalid("planned", "range"));
         }
         let Some(occurrence) = visit.occurrence else { continue };
-        // Not only by the schedule in force: another may have taken its place since the visit.
+        // Not only by the schedule in force: another may have taken its place since the visit, also one that was made
+        // elsewhere at the same time, of which nothing is known then.
         let plan = reads::read(&command.reading(), &row)?;
-        let has_it = |schedule: &PlanSchedule| {
-            schedule.id == occurrence.schedule && schedule::falls_on(schedule, occurrence.day)
-        };
-        if occurrence.plan != visit.plan || !plan.schedules.iter().any(has_it) {
+        let known = plan.schedules.iter().find(|schedule| schedule.id == occurrence.schedule);
+        let has_none = known.is_some_and(|schedule| !schedule::falls_on(schedule, occurrence.day));
+        if occurrence.plan != visit.plan || has_none {
             return Err(Error::invalid("planned", "range"));
         }
     }

@@ -179,7 +179,7 @@ impl Reading<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT other.contact_id
              FROM contact_row me
-             JOIN contact_plan mine ON mine.contact = me.id
+             JOIN contact_plan mine ON mine.contact = me.id AND mine.day IS NOT NULL
              JOIN contact_plan theirs ON theirs.plan_id = mine.plan_id AND theirs.day = mine.day
                 AND theirs.schedule IS NOT NULL AND theirs.contact <> me.id
              JOIN contact_row other ON other.id = theirs.contact

@@ -119,6 +119,23 @@ impl Reading<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Contacts recorded for a plan's visit on a day by any other of its schedules, and whether each counts as done.
+    pub fn contacts_of_other_schedules(
+        &self,
+        plan_id: &[u8; 16],
+        schedule: &[u8; 16],
+        day: &str,
+    ) -> Result<Vec<([u8; 16], bool)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT k.contact_id, c.counts FROM contact_plan c JOIN contact_row k ON k.id = c.contact
+             WHERE c.plan_id = ?1 AND c.day = ?2 AND c.schedule <> ?3 AND NOT k.in_error ORDER BY k.contact_id",
+        )?;
+        let rows = statement.query_map(params![plan_id.as_slice(), day, schedule.as_slice()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Contacts recorded for one planned visit, and whether each counts as done.
     pub fn contacts_of_occurrence(
         &self,

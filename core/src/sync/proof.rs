@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::identity::authority::domain::Root;
 use crate::identity::record::{IssuerId, RecordBody, Signed, issuer_id};
 use crate::identity::{Authority, Certificate};
 use crate::ids::DeviceId;
@@ -24,9 +25,9 @@ impl Store {
         let newest = own.authority.certificate_of(own.device).map_or(own.certificate, |newest| newest.hash());
         let mut chain = own.authority.chain(&newest);
         chain.reverse();
-        let by = chain.first().map(|signed| signed.record.issuer);
-        let last =
-            judgement.roots.iter().position(|root| Some(issuer_id(&root.anchor.root)) == by).unwrap_or(0);
+        let by: BTreeSet<IssuerId> = chain.iter().map(|signed| signed.record.issuer).collect();
+        let signed = |root: &Root| by.contains(&issuer_id(&root.anchor.root));
+        let last = judgement.roots.iter().rposition(signed).unwrap_or(0);
         let log = own.authority.domain_log();
         let later = judgement.roots[..=last].iter().skip(1).filter_map(|root| {
             own.authority.records(&log).find(|signed| match &signed.record.body {
@@ -61,6 +62,8 @@ fn prove(authority: &Authority, chain: &[Vec<u8>]) -> Option<Certificate> {
     }
     let mut proven = None;
     let mut links = 0;
+    // An issuer's certificate comes before the word that names it one.
+    let mut certified: BTreeMap<DeviceId, [u8; 32]> = BTreeMap::new();
     for bytes in chain {
         let signed = Signed::decode(bytes).ok()?;
         let record = &signed.record;
@@ -77,9 +80,11 @@ fn prove(authority: &Authority, chain: &[Vec<u8>]) -> Option<Certificate> {
             }
             RecordBody::Issuer(issuer) if by_root => {
                 named.insert(issuer.device);
+                issuers.extend(certified.get(&issuer.device).map(|key| (issuer_id(key), *key)));
             }
             RecordBody::Certificate(certificate) if by_root || by_issuer => {
                 links += 1;
+                certified.insert(certificate.device, certificate.ed25519);
                 if named.contains(&certificate.device) {
                     issuers.insert(issuer_id(&certificate.ed25519), certificate.ed25519);
                 }

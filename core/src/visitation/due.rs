@@ -85,15 +85,13 @@ impl Due<'_, '_> {
     /// What was recorded for a plan's visit on a day by schedules that another took the place of since: in one plan there is
     /// one visit on one day.
     fn recorded_before(&self, plan: &VisitationPlan, visit: &Occurrence) -> Result<Vec<(ContactId, bool)>> {
-        let mut contacts = Vec::new();
-        for schedule in plan.schedules.iter().filter(|schedule| schedule.id != visit.schedule) {
-            let (plan, day) = (plan.id.as_bytes(), visit.day.to_string());
-            let recorded = self.reading.contacts_of_occurrence(plan, schedule.id.as_bytes(), &day)?;
-            contacts.extend(
-                recorded.into_iter().map(|(id, counts)| (ContactId(uuid::Uuid::from_bytes(id)), counts)),
-            );
+        if plan.schedules.len() < 2 {
+            return Ok(Vec::new());
         }
-        Ok(contacts)
+        let (day, schedule) = (visit.day.to_string(), visit.schedule.as_bytes());
+        let recorded = self.reading.contacts_of_other_schedules(plan.id.as_bytes(), schedule, &day)?;
+        let contact = |(id, counts)| (ContactId(uuid::Uuid::from_bytes(id)), counts);
+        Ok(recorded.into_iter().map(contact).collect())
     }
 
     fn projected(&self, from: Day, to: Day, case: Option<CaseId>) -> Result<Vec<(Instant, DueVisit)>> {

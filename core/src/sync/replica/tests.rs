@@ -361,3 +361,17 @@ fn who_names_a_scope_and_a_document_that_were_not_granted_gets_no_answer() {
         assert_eq!(answers(&[late(*scope.as_bytes())]), answers(&[late([7; 16])]));
     }
 }
+
+#[test]
+fn what_an_open_session_has_brought_is_not_only_here_any_more_in_any_document() {
+    let phone = store(61);
+    let tablet = enrolled(&phone, 62);
+    let mut session = Session::between(&phone, &tablet);
+    session.run();
+    for at in 0..3 {
+        case(&phone, &format!("2026-{at}"));
+    }
+    assert!(phone.today().unwrap().only_here.changes >= 3);
+    session.says_of_news(0);
+    assert_eq!(phone.today().unwrap().only_here.changes, 0);
+}

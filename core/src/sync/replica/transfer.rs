@@ -232,8 +232,9 @@ impl Replica {
             self.keep_theirs()?;
         } else if self.stage == Stage::Live && self.queue.is_empty() && self.window.is_empty() {
             // What was recorded a moment ago is not only here any more: that is shown now, not in a quarter of an hour.
-            let held = self.theirs.get(&document).map(|held| (document, held));
-            self.store.note_held_documents(self.peer, held.into_iter(), Said::Everything)?;
+            let told = self.unkept.intersection(&self.told);
+            let held = told.filter_map(|document| Some((*document, self.theirs.get(document)?)));
+            self.store.note_held_documents(self.peer, held, Said::Everything)?;
         }
         Ok(())
     }
