@@ -10,7 +10,7 @@ use crate::error::CallbackError;
 
 /// A connection to one peer. Reading waits for bytes, writing for room; both end when it is closed.
 #[uniffi::export(foreign)]
-pub trait PeerConnection: Send + Sync {
+pub trait CoreConnection: Send + Sync {
     /// Waits for the next bytes; none at the end.
     fn read(&self) -> Result<Vec<u8>, CallbackError>;
     /// Writes all of it.
@@ -23,13 +23,13 @@ pub trait PeerConnection: Send + Sync {
 
 /// Closed when it is let go, whether or not anything ever went over it.
 pub(crate) struct Connection {
-    peer: Arc<dyn PeerConnection>,
+    peer: Arc<dyn CoreConnection>,
     /// What was read and not yet asked for.
     left: Mutex<Vec<u8>>,
 }
 
 impl Connection {
-    pub fn new(peer: Arc<dyn PeerConnection>) -> Self {
+    pub fn new(peer: Arc<dyn CoreConnection>) -> Self {
         Self { peer, left: Mutex::default() }
     }
 }

@@ -8,7 +8,7 @@ use caseplan_core::lan;
 use caseplan_core::sync::enrolment::Terms;
 use caseplan_core::sync::{Invited, JoinRequest};
 
-use crate::connection::{Connection, PeerConnection};
+use crate::connection::{Connection, CoreConnection};
 use crate::error::{CallbackError, CaseplanError};
 use crate::store::{CancelToken, CoreStore};
 use crate::time::Timestamp;
@@ -37,14 +37,14 @@ pub struct Terms {
 
 /// Asks a person whether it is the right device.
 #[uniffi::export(foreign)]
-pub trait JoinDecision: Send + Sync {
+pub trait CoreJoinDecision: Send + Sync {
     /// Waits for the answer. Whoever fails to give one declines.
     fn decide(&self, request: JoinRequest) -> Result<bool, CallbackError>;
 }
 
 /// Told what the newcomer's screen is to show.
 #[uniffi::export(foreign)]
-pub trait FingerprintListener: Send + Sync {
+pub trait CoreFingerprintListener: Send + Sync {
     /// Called once, before the inviter hears anything.
     fn on_fingerprint(&self, fingerprint: String) -> Result<(), CallbackError>;
 }
@@ -75,8 +75,8 @@ impl CoreStore {
         &self,
         text: String,
         device_name: String,
-        connection: Arc<dyn PeerConnection>,
-        listener: Arc<dyn FingerprintListener>,
+        connection: Arc<dyn CoreConnection>,
+        listener: Arc<dyn CoreFingerprintListener>,
         cancel: Arc<CancelToken>,
     ) -> Result<(), CaseplanError> {
         let connection = Connection::new(connection);
@@ -111,8 +111,8 @@ impl CoreInvitation {
     /// Takes in the device that connected, if a person says that it is the right one; whether it was.
     pub fn take_in(
         &self,
-        connection: Arc<dyn PeerConnection>,
-        decision: Arc<dyn JoinDecision>,
+        connection: Arc<dyn CoreConnection>,
+        decision: Arc<dyn CoreJoinDecision>,
         cancel: Arc<CancelToken>,
     ) -> Result<bool, CaseplanError> {
         let connection = Connection::new(connection);

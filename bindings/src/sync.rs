@@ -8,7 +8,7 @@ use caseplan_core::ids::{CaseId, DeviceId, WorkerId};
 use caseplan_core::lan::{self, Until};
 use caseplan_core::sync::{self, CaseSync, PeerStatus, SyncProgress, SyncState, SyncStatus};
 
-use crate::connection::{Connection, PeerConnection};
+use crate::connection::{Connection, CoreConnection};
 use crate::error::{CallbackError, CaseplanError};
 use crate::store::{CancelToken, CoreStore};
 use crate::time::Timestamp;
@@ -149,7 +149,7 @@ impl CoreStore {
     /// Syncs with a peer that this device connected to: until both hold the same, or with `stay` until somebody leaves.
     pub fn connect(
         &self,
-        connection: Arc<dyn PeerConnection>,
+        connection: Arc<dyn CoreConnection>,
         stay: bool,
         listener: Arc<dyn SyncListener>,
         cancel: Arc<CancelToken>,
@@ -163,7 +163,7 @@ impl CoreStore {
     /// Syncs with a peer that connected to this device, until somebody leaves.
     pub fn accept(
         &self,
-        connection: Arc<dyn PeerConnection>,
+        connection: Arc<dyn CoreConnection>,
         listener: Arc<dyn SyncListener>,
         cancel: Arc<CancelToken>,
     ) -> Result<SyncReport, CaseplanError> {

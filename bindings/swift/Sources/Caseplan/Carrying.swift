@@ -34,7 +34,7 @@ final class SyncRelay: SyncListener {
 }
 
 /// Hands on what the newcomer's screen is to show.
-final class FingerprintRelay: FingerprintListener {
+final class FingerprintRelay: CoreFingerprintListener {
   private let handler: @Sendable (String) -> Void
 
   init(_ handler: @escaping @Sendable (String) -> Void) {
@@ -47,7 +47,7 @@ final class FingerprintRelay: FingerprintListener {
 }
 
 /// A stream as the core reads and writes it.
-final class Relay: PeerConnection {
+final class Relay: CoreConnection {
   private let stream: any PeerStream
 
   init(_ stream: any PeerStream) {
@@ -75,7 +75,7 @@ final class Relay: PeerConnection {
 }
 
 /// Asks the app; a task that was cancelled waits for no answer.
-final class Confirmation: JoinDecision, @unchecked Sendable {
+final class Confirmation: CoreJoinDecision, @unchecked Sendable {
   private let confirm: @Sendable (JoinRequest) async -> Bool
   private let lock = NSLock()
   private var asked: Waiting<Bool>?

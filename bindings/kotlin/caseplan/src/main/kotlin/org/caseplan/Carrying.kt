@@ -41,8 +41,8 @@ internal suspend fun <T> Engine.over(
     }
 
 /** The streams as the core reads and writes them. Whatever they throw is a connection that broke. */
-internal fun PeerStreams.relay(): PeerConnection =
-    object : PeerConnection {
+internal fun PeerStreams.relay(): CoreConnection =
+    object : CoreConnection {
         private val portion = ByteArray(PORTION)
 
         override fun read(): ByteArray {

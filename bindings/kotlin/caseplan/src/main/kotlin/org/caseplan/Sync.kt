@@ -153,7 +153,7 @@ public class Sync internal constructor(
         fingerprint: (String) -> Unit = {},
     ) {
         val listener =
-            object : FingerprintListener {
+            object : CoreFingerprintListener {
                 override fun onFingerprint(fingerprint: String) = fingerprint(fingerprint)
             }
         engine.over(streams, "join") { core, token -> core.join(text, deviceName, streams.relay(), listener, token) }
@@ -200,6 +200,6 @@ public class Invitation internal constructor(
 private class Confirmation(
     private val scope: CoroutineScope,
     private val confirm: suspend (JoinRequest) -> Boolean,
-) : JoinDecision {
+) : CoreJoinDecision {
     override fun decide(request: JoinRequest): Boolean = runBlocking { scope.async { confirm(request) }.await() }
 }
