@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_time};
 use super::drafts::Contacts;
 use super::fields::{addendum_fields, corrected_register, stored_correction};
-use super::reads::shown;
+use super::reads::{read, shown};
 use super::{Contact, Correction, NewAddendum, Outcome, PlannedVisit};
 use crate::case::Case;
 use crate::case::commands::require;
@@ -16,7 +16,6 @@ use crate::document::layout::contact_log::{ADDENDA, CORRECTED};
 use crate::document::{Edit, FieldPath};
 use crate::error::{Error, Result};
 use crate::ids::{AddendumId, CaseId, ContactId};
-use crate::json;
 use crate::store::command::Command;
 use crate::text::{NARRATIVE, REMARK, line, prose};
 use crate::time::Instant;
@@ -34,9 +33,8 @@ impl Contacts<'_> {
         }
         self.store.command("contact.amend", |command| {
             let missing = || Error::not_found("contact", id);
-            let (row, _) = command.reading().contact_row(id.as_bytes())?.ok_or_else(missing)?;
-            let before: Contact =
-                json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "projection" })?;
+            let (row, recorded) = command.reading().contact_row(id.as_bytes())?.ok_or_else(missing)?;
+            let before = read(&row, &recorded)?;
             let outcome = corrected_outcome(&before, addendum);
             check_whole(&before, outcome, addendum, command.now)?;
             let document = command.reading().document_of_row(row.document)?;

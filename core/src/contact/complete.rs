@@ -189,12 +189,16 @@ pub(crate) fn check_party(case: &Case, field: &str, party: &PartyRef) -> Result<
     }
 }
 
+/// A contact stands for one visit of a plan at most.
+pub(super) fn check_one_of_each(planned: &[PlannedVisit]) -> Result<()> {
+    let twice = |at: usize| planned[..at].iter().any(|other| other.plan == planned[at].plan);
+    if (0..planned.len()).any(twice) { Err(Error::invalid("planned", "duplicate")) } else { Ok(()) }
+}
+
 /// What a contact was planned as: at most one visit of each plan of the case, on a day on which it has one.
 pub(crate) fn check_planned(command: &Command<'_>, case: &Case, planned: &[PlannedVisit]) -> Result<()> {
-    for (at, visit) in planned.iter().enumerate() {
-        if planned[..at].iter().any(|other| other.plan == visit.plan) {
-            return Err(Error::invalid("planned", "duplicate"));
-        }
+    check_one_of_each(planned)?;
+    for visit in planned {
         let row = command.reading().plan_row(visit.plan.as_bytes())?;
         let row =
             row.ok_or_else(|| Error::NotYetHere { kind: "visitation plan", id: visit.plan.to_string() })?;

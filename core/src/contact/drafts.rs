@@ -2,6 +2,7 @@
 //!
 //! They need no keys: even a store that lost its vault keeps what is being typed.
 
+use super::complete::check_one_of_each;
 use super::{Attendance, AttendanceStatus, ContactDraft, ContactKind, ContactTime, PlannedVisit};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, DraftId, VisitationPlanId};
@@ -152,10 +153,7 @@ fn prefill(
         DraftStart::Plan { plan } => vec![PlannedVisit { plan: *plan, occurrence: None }],
         DraftStart::InCase { .. } => Vec::new(),
     };
-    let twice = |at: usize| planned[..at].iter().any(|other| other.plan == planned[at].plan);
-    if (0..planned.len()).any(twice) {
-        return Err(Error::invalid("planned", "duplicate"));
-    }
+    check_one_of_each(&planned)?;
     let plans = planned.iter().map(|visit| plan(reading, visit)).collect::<Result<Vec<_>>>()?;
     let (case_id, kind) = match start {
         DraftStart::InCase { case_id, kind } => {

@@ -117,7 +117,7 @@ fn parse_token(token: &str) -> Result<(i64, [u8; 16])> {
 }
 
 /// A contact from its row, without its narrative.
-fn read(row: &ContactRow, recorded: &RecordedRow) -> Result<Contact> {
+pub(super) fn read(row: &ContactRow, recorded: &RecordedRow) -> Result<Contact> {
     let mut contact: Contact =
         crate::json::from_text(&row.detail).ok_or(Error::Unexpected { reason: "projection" })?;
     contact.recorded_by = recorded.worker.as_deref().and_then(|worker| worker.parse().ok());

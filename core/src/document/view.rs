@@ -45,15 +45,8 @@ impl<'a> View<'a> {
     pub fn entity(&self, container: &str, key: &str) -> Option<Entity> {
         let maps = self.maps(&self.container(container)?, key);
         let (shown, others) = maps.split_first()?;
-        let fields = if others.is_empty() {
-            let mut fields = BTreeMap::new();
-            self.read_map(shown, "", MAX_DEPTH, &mut |name, map, item| {
-                fields.insert(name, self.field(map, item));
-            });
-            fields
-        } else {
-            self.read_as_one(&maps)
-        };
+        let fields =
+            if others.is_empty() { self.fields_of(shown, MAX_DEPTH) } else { self.read_as_one(&maps) };
         Some(Entity { fields, made_by: self.change_of(shown) })
     }
 
@@ -78,13 +71,16 @@ impl<'a> View<'a> {
 
     /// A flat container's own fields.
     pub fn fields(&self, container: &str) -> Entity {
-        let mut fields = BTreeMap::new();
-        if let Some(id) = self.container(container) {
-            self.read_map(&id, "", 0, &mut |name, map, item| {
-                fields.insert(name, self.field(map, item));
-            });
-        }
+        let fields = self.container(container).map(|id| self.fields_of(&id, 0)).unwrap_or_default();
         Entity { fields, made_by: None }
+    }
+
+    fn fields_of(&self, map: &ObjId, depth: usize) -> BTreeMap<String, Field> {
+        let mut fields = BTreeMap::new();
+        self.read_map(map, "", depth, &mut |name, map, item| {
+            fields.insert(name, self.field(map, item));
+        });
+        fields
     }
 
     pub(super) fn container(&self, container: &str) -> Option<ObjId> {

@@ -1,6 +1,6 @@
 //! Projections of visitation plans and their planned visits.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
@@ -109,14 +109,11 @@ impl Reading<'_> {
 
     /// Contacts of a plan that sort into [from, until) and count as done, one per occurrence or duplicate group.
     pub fn plan_contacts(&self, plan_id: &[u8; 16], from: i64, until: i64) -> Result<Vec<([u8; 16], bool)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT k.contact_id, c.counts FROM contact_plan c JOIN contact_row k ON k.id = c.contact
-             WHERE c.plan_id = ?1 AND c.sorts_at >= ?2 AND c.sorts_at < ?3 AND NOT k.in_error
+        self.recorded(
+            "c.plan_id = ?1 AND c.sorts_at >= ?2 AND c.sorts_at < ?3 AND NOT k.in_error
              ORDER BY c.sorts_at, k.contact_id",
-        )?;
-        let rows = statement
-            .query_map(params![plan_id.as_slice(), from, until], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+            params![plan_id.as_slice(), from, until],
+        )
     }
 
     /// Contacts recorded for a plan's visit on a day by any other of its schedules, and whether each counts as done.
@@ -126,14 +123,10 @@ impl Reading<'_> {
         schedule: &[u8; 16],
         day: &str,
     ) -> Result<Vec<([u8; 16], bool)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT k.contact_id, c.counts FROM contact_plan c JOIN contact_row k ON k.id = c.contact
-             WHERE c.plan_id = ?1 AND c.day = ?2 AND c.schedule <> ?3 AND NOT k.in_error ORDER BY k.contact_id",
-        )?;
-        let rows = statement.query_map(params![plan_id.as_slice(), day, schedule.as_slice()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.recorded(
+            "c.plan_id = ?1 AND c.day = ?2 AND c.schedule <> ?3 AND NOT k.in_error ORDER BY k.contact_id",
+            params![plan_id.as_slice(), day, schedule.as_slice()],
+        )
     }
 
     /// Contacts recorded for one planned visit, and whether each counts as done.
@@ -143,13 +136,17 @@ impl Reading<'_> {
         schedule: &[u8; 16],
         day: &str,
     ) -> Result<Vec<([u8; 16], bool)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT k.contact_id, c.counts FROM contact_plan c JOIN contact_row k ON k.id = c.contact
-             WHERE c.schedule = ?1 AND c.day = ?2 AND c.plan_id = ?3 AND NOT k.in_error ORDER BY k.contact_id",
-        )?;
-        let rows = statement.query_map(params![schedule.as_slice(), day, plan_id.as_slice()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        self.recorded(
+            "c.schedule = ?1 AND c.day = ?2 AND c.plan_id = ?3 AND NOT k.in_error ORDER BY k.contact_id",
+            params![schedule.as_slice(), day, plan_id.as_slice()],
+        )
+    }
+
+    fn recorded(&self, which: &str, of: impl Params) -> Result<Vec<([u8; 16], bool)>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT k.contact_id, c.counts FROM contact_plan c JOIN contact_row k ON k.id = c.contact WHERE {which}"
+        ))?;
+        let rows = statement.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

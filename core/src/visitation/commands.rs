@@ -168,10 +168,7 @@ fn party_edits(
 ) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     let from = Some(change.effective_from.unwrap_or(today));
-    let twice = |at: usize| change.add_visitors[..at].contains(&change.add_visitors[at]);
-    if (0..change.add_visitors.len()).any(twice) {
-        return Err(Error::invalid("parties", "duplicate"));
-    }
+    check_once(&change.add_visitors)?;
     for party in &change.add_visitors {
         let there = |other: &super::model::PlanParty| other.party == *party && other.to.is_none();
         if plan.to_visit.iter().any(there) || plan.visitors.iter().any(there) {
@@ -263,11 +260,13 @@ pub(super) fn check_parties(to_visit: &[PartyRef], visitors: &[PartyRef]) -> Res
             Error::rule("VP-01", both).with("to_visit", to_visit.len()).with("visitors", visitors.len());
         return Err(counts);
     }
-    let twice = |parties: &[PartyRef]| (1..parties.len()).any(|at| parties[..at].contains(&parties[at]));
-    if twice(to_visit) || twice(visitors) {
-        return Err(Error::invalid("parties", "duplicate"));
-    }
-    Ok(())
+    check_once(to_visit)?;
+    check_once(visitors)
+}
+
+fn check_once(parties: &[PartyRef]) -> Result<()> {
+    let twice = (1..parties.len()).any(|at| parties[..at].contains(&parties[at]));
+    if twice { Err(Error::invalid("parties", "duplicate")) } else { Ok(()) }
 }
 
 /// VP-03, first half: a court's order has a reference.

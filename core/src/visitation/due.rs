@@ -90,7 +90,6 @@ impl Due<'_, '_> {
         }
         let (day, schedule) = (visit.day.to_string(), visit.schedule.as_bytes());
         let recorded = self.reading.contacts_of_other_schedules(plan.id.as_bytes(), schedule, &day)?;
-        let contact = |(id, counts)| (ContactId(uuid::Uuid::from_bytes(id)), counts);
         Ok(recorded.into_iter().map(contact).collect())
     }
 
@@ -170,10 +169,7 @@ impl Due<'_, '_> {
                     occurrence.schedule.as_bytes(),
                     &occurrence.day.to_string(),
                 )?;
-                let mut contacts: Vec<(ContactId, bool)> = recorded
-                    .iter()
-                    .map(|(id, counts)| (ContactId(uuid::Uuid::from_bytes(*id)), *counts))
-                    .collect();
+                let mut contacts: Vec<(ContactId, bool)> = recorded.into_iter().map(contact).collect();
                 contacts.extend(self.recorded_before(&plan, &occurrence)?);
                 visits.push((occurrence.starts_at, self.occurrence(&plan, occurrence, contacts)));
             }
@@ -294,6 +290,10 @@ impl Due<'_, '_> {
         group.dedup();
         Ok(u32::try_from(group.len()).unwrap_or(u32::MAX))
     }
+}
+
+fn contact((id, counts): ([u8; 16], bool)) -> (ContactId, bool) {
+    (ContactId(uuid::Uuid::from_bytes(id)), counts)
 }
 
 fn zone_of(plan: &VisitationPlan, schedule: &[u8; 16]) -> Zone {
