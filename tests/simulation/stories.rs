@@ -10,6 +10,8 @@ use crate::world::{Step, Tally, World, steps};
 
 /// How much happens in one story.
 pub const STEPS: usize = 400;
+/// After how many stories a long run tells how far it is.
+const A_WHILE: u64 = 250;
 /// The fewest commands and faults of a whole story.
 const COMMANDS: u64 = 200;
 const FAULTS: u64 = 10;
@@ -68,7 +70,7 @@ pub fn whole(seed: u64) -> Result<Tally, Failed> {
 
 /// Tells the stories of many seeds on all cores; `until_one_fails` stops at the first that fails.
 pub fn whole_of(seeds: &[u64], until_one_fails: bool) -> (Tally, Vec<Failed>) {
-    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (next, told, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let (tally, failed) = (Mutex::new(Tally::new()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
@@ -88,6 +90,10 @@ pub fn whole_of(seeds: &[u64], until_one_fails: bool) -> (Tally, Vec<Failed>) {
                             println!("CASEPLAN_SEED={}: {}", found.seed, found.why);
                             failed.lock().unwrap().push(found);
                         }
+                    }
+                    let told = told.fetch_add(1, Ordering::SeqCst) + 1;
+                    if told.is_multiple_of(A_WHILE) {
+                        println!("{told} of {} seeds, {} failed", seeds.len(), failed.lock().unwrap().len());
                     }
                 }
             });
