@@ -33,6 +33,8 @@ mod stories;
 
 #[path = "sync/taken_back.rs"]
 mod taken_back;
+#[path = "sync/visits.rs"]
+mod visits;
 
 #[path = "sync/access.rs"]
 mod access;

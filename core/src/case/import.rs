@@ -3,9 +3,9 @@
 //! What is taken in keeps where it came from as data; whoever runs the import signs it. The source's own ids are looked
 //! up first, so that a second import of the same case adds nothing.
 
-use super::commands::{Cases, add_participant, close, create, end_participant, require};
+use super::commands::{Cases, add_participant, close, create, end_participant};
 use super::{Case, NewCase, NewParticipant, Origin, Participant};
-use crate::contact::{ContactDraft, complete};
+use crate::contact::{Around, ContactDraft, complete};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, CommandId, ContactId, ParticipantId, VisitationPlanId};
 use crate::store::command::Command;
@@ -101,8 +101,8 @@ impl CaseImport<'_, '_> {
     /// Records a contact; the draft's id and revision mean nothing here.
     pub fn record(&mut self, draft: &ContactDraft) -> Result<ContactId> {
         check(draft.origin.as_ref())?;
-        let (_, case) = require(self.command, draft.case_id)?;
-        complete::record(self.command, &case, draft.clone())
+        let around = Around::of(self.command, draft.case_id)?;
+        complete::record(self.command, &around, draft.clone())
     }
 
     /// Closes the case.

@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::complete::{check_outcome, check_party, check_planned, check_purposes, check_time};
+use super::around::Around;
+use super::complete::{check_outcome, check_planned, check_purposes, check_time};
 use super::drafts::Contacts;
 use super::fields::{addendum_fields, corrected_register, stored_correction};
 use super::reads::{read, shown};
 use super::{Contact, Correction, NewAddendum, Outcome, PlannedVisit};
-use crate::case::Case;
-use crate::case::commands::require;
 use crate::document::layout::contact_log::{ADDENDA, CORRECTED};
 use crate::document::{Edit, FieldPath};
 use crate::error::{Error, Result};
@@ -38,10 +37,10 @@ impl Contacts<'_> {
             let outcome = corrected_outcome(&before, addendum);
             check_whole(&before, outcome, addendum, command.now)?;
             let document = command.reading().document_of_row(row.document)?;
-            let (_, case) = require(command, CaseId::from_slice(&row.case_id)?)?;
+            let around = Around::of(command, CaseId::from_slice(&row.case_id)?)?;
             let mut corrections = BTreeMap::new();
             for correction in &addendum.corrections {
-                let checked = check(command, &case, id, outcome, correction)?;
+                let checked = check(command, &around, id, outcome, correction)?;
                 if let Correction::Planned { value } = &checked {
                     check_scope(command, &document.scope_id, value)?;
                 }
@@ -103,7 +102,7 @@ fn check_whole(before: &Contact, outcome: &Outcome, addendum: &NewAddendum, now:
 
 fn check(
     command: &Command<'_>,
-    case: &Case,
+    around: &Around,
     id: ContactId,
     outcome: &Outcome,
     correction: &Correction,
@@ -117,15 +116,15 @@ fn check(
         Correction::Place { value } => Ok(Correction::Place { value: line("place", value, REMARK)? }),
         Correction::Purposes { value } => Ok(Correction::Purposes { value: check_purposes(value)? }),
         Correction::Attendance { value } => {
-            check_party(case, "attendance", &value.party)?;
+            around.check_party("attendance", &value.party)?;
             Ok(correction.clone())
         }
         Correction::ConductedBy { value } => {
-            check_party(case, "conducted_by", value)?;
+            around.check_party("conducted_by", value)?;
             Ok(correction.clone())
         }
         Correction::Planned { value } => {
-            check_planned(command, case, value)?;
+            check_planned(command, around.case, value)?;
             Ok(correction.clone())
         }
         Correction::EnteredInError { why, recorded_as } => {

@@ -2,12 +2,11 @@
 
 use chrono::{Datelike, Duration};
 
+use super::around::Around;
 use super::drafts::{Contacts, missing, read};
 use super::fields::contact_fields;
 use super::reads::shown;
 use super::{Contact, ContactDraft, ContactTime, Outcome, OutcomeCode, PlannedVisit};
-use crate::case::Case;
-use crate::case::commands::require;
 use crate::document::layout::contact_log::CONTACTS;
 use crate::document::{Edit, Value};
 use crate::error::{Error, Result};
@@ -37,10 +36,10 @@ impl Contacts<'_> {
         self.store.command("contact.complete", |command| {
             let row = command.reading().draft(id.as_bytes())?.ok_or_else(|| missing(id))?;
             let draft = read(&row)?;
-            let (_, case) = require(command, draft.case_id)?;
-            let contact = record(command, &case, draft)?;
+            let around = Around::of(command, draft.case_id)?;
+            let contact = record(command, &around, draft)?;
             command.tx.remove_draft(id.as_bytes())?;
-            command.changed(Topic::Drafts, case.id);
+            command.changed(Topic::Drafts, around.case);
             shown(command, contact)
         })
     }
@@ -52,20 +51,20 @@ impl Contacts<'_> {
     pub fn record(&self, draft: &ContactDraft) -> Result<ContactId> {
         self.store.command("contact.complete", |command| {
             command.store.refuse_taken_back(draft.case_id)?;
-            let (_, case) = require(command, draft.case_id)?;
-            record(command, &case, draft.clone())
+            let around = Around::of(command, draft.case_id)?;
+            record(command, &around, draft.clone())
         })
     }
 }
 
 /// Records a contact in a case: checked in full.
-pub(crate) fn record(command: &mut Command<'_>, case: &Case, draft: ContactDraft) -> Result<ContactId> {
+pub(crate) fn record(command: &mut Command<'_>, around: &Around, draft: ContactDraft) -> Result<ContactId> {
     let own = PartyRef::User(command.store.inner.config.worker.clone());
     let conducted_by = draft.conducted_by.clone().unwrap_or(own);
-    let draft = check(case, draft, command.now)?;
-    check_planned(command, case, &draft.planned)?;
-    check_party(case, "conducted_by", &conducted_by)?;
-    let document = log(command, case.id, &draft.planned)?;
+    let draft = check(around, draft, command.now)?;
+    check_planned(command, around.case, &draft.planned)?;
+    around.check_party("conducted_by", &conducted_by)?;
+    let document = log(command, around.case, &draft.planned)?;
     let id = ContactId(command.new_id()?);
     let fields = contact_fields(&draft, &conducted_by)?;
     command.write(&document, &[Edit::create(CONTACTS, id, fields)])?;
@@ -99,7 +98,7 @@ fn log(command: &mut Command<'_>, case_id: CaseId, planned: &[PlannedVisit]) -> 
 }
 
 /// Checks a draft in full; answers it with texts trimmed and the day that its start says.
-fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDraft> {
+fn check(around: &Around, mut draft: ContactDraft, now: Instant) -> Result<ContactDraft> {
     let took_place = draft.outcome.as_ref().is_some_and(|outcome| outcome.code.took_place());
     let missing: Vec<String> = [
         ("outcome", draft.outcome.is_none()),
@@ -124,7 +123,7 @@ fn check(case: &Case, mut draft: ContactDraft, now: Instant) -> Result<ContactDr
     draft.narrative = prose("narrative", &draft.narrative, NARRATIVE)?;
     draft.purposes = check_purposes(&draft.purposes)?;
     for (at, attendance) in draft.attendance.iter().enumerate() {
-        check_party(case, "attendance", &attendance.party)?;
+        around.check_party("attendance", &attendance.party)?;
         if draft.attendance[..at].iter().any(|other| other.party == attendance.party) {
             return Err(Error::invalid("attendance", "duplicate"));
         }
@@ -179,16 +178,6 @@ pub(crate) fn check_purposes(purposes: &[String]) -> Result<Vec<String>> {
     purposes.iter().map(|purpose| line("purposes", purpose, REFERENCE)).collect()
 }
 
-/// Somebody at a contact is a participant of the case, or a user of the organisation.
-pub(crate) fn check_party(case: &Case, field: &str, party: &PartyRef) -> Result<()> {
-    match party {
-        PartyRef::Participant(id) if case.participant(*id).is_none() => {
-            Err(Error::NotFound { kind: "participant", id: format!("{field} {id}") })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// A contact stands for one visit of a plan at most.
 pub(super) fn check_one_of_each(planned: &[PlannedVisit]) -> Result<()> {
     let twice = |at: usize| planned[..at].iter().any(|other| other.plan == planned[at].plan);
@@ -196,13 +185,13 @@ pub(super) fn check_one_of_each(planned: &[PlannedVisit]) -> Result<()> {
 }
 
 /// What a contact was planned as: at most one visit of each plan of the case, on a day on which it has one.
-pub(crate) fn check_planned(command: &Command<'_>, case: &Case, planned: &[PlannedVisit]) -> Result<()> {
+pub(crate) fn check_planned(command: &Command<'_>, case: CaseId, planned: &[PlannedVisit]) -> Result<()> {
     check_one_of_each(planned)?;
     for visit in planned {
         let row = command.reading().plan_row(visit.plan.as_bytes())?;
         let row =
             row.ok_or_else(|| Error::NotYetHere { kind: "visitation plan", id: visit.plan.to_string() })?;
-        if row.case_id != *case.id.as_bytes() {
+        if row.case_id != *case.as_bytes() {
             return Err(Error::invalid("planned", "range"));
         }
         let Some(occurrence) = visit.occurrence else { continue };

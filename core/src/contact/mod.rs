@@ -3,11 +3,13 @@
 //! - [`codes`], [`model`]: what is read and requested;
 //! - [`drafts`]: begin, save, discard;
 //! - [`fields`]: how a contact stands in its document;
+//! - `around`: what of its case a contact is checked against;
 //! - [`complete`]: from draft to record;
 //! - [`amend`]: addenda and corrections;
 //! - [`reads`]: from projections only.
 
 pub mod amend;
+mod around;
 pub mod codes;
 pub mod complete;
 pub mod drafts;
@@ -15,6 +17,7 @@ pub mod fields;
 pub mod model;
 pub mod reads;
 
+pub(crate) use around::Around;
 pub use codes::*;
 pub use drafts::Contacts;
 pub use model::*;

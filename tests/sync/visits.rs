@@ -1,0 +1,64 @@
+//! A colleague who is let into one visitation plan and no more of its case: it can be visited, recorded and corrected.
+
+use caseplan_core::Error;
+use caseplan_core::access::{DocumentKind, NewGrant};
+use caseplan_core::contact::drafts::DraftStart;
+use caseplan_core::contact::{
+    Attendance, AttendanceStatus, ContactDraft, ContactKind, Correction, NewAddendum,
+};
+use caseplan_core::identity::Role;
+use caseplan_core::identity::record::Extent;
+use caseplan_core::ids::ParticipantId;
+use caseplan_core::visitation::PartyRef;
+
+use crate::support::link::{sync, take_in};
+use crate::support::{Device, sound};
+
+#[test]
+fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
+    let phone = Device::new("visits-phone", "w-117");
+    let tablet = Device::new("visits-tablet", "w-204");
+    take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let (case, ana) = phone.lea("2026-0117");
+    let plan = phone.saturdays(&case, &ana);
+    let visits = NewGrant {
+        extent: Extent::Visits(plan.id),
+        writes: vec![DocumentKind::ContactLog],
+        ..NewGrant::colleague("w-204".parse().unwrap(), 1)
+    };
+    phone.store.grants().give(case.id, &visits).unwrap();
+    sync(&phone.store, &tablet.store);
+    assert_eq!(tablet.store.cases().get(case.id).unwrap(), None, "the case is not hers");
+    let visit = tablet.planned("2026-03-07", "2026-03-07").remove(0);
+    for device in [&phone, &tablet] {
+        device.now("2026-03-07T18:00:00Z");
+    }
+    // Somebody whom the plan does not name is nobody that is known here; the draft stays.
+    let contacts = tablet.store.contacts();
+    let draft = tablet.drafted(visit, "On time.");
+    let stranger = PartyRef::Participant(ParticipantId::from_slice(&[8; 16]).unwrap());
+    let there = Attendance {
+        party: stranger,
+        status: AttendanceStatus::Present,
+        minutes_late: None,
+        minutes_left_early: None,
+    };
+    let with_stranger = ContactDraft { attendance: vec![there], ..draft.clone() };
+    let saved = contacts.save_draft(&with_stranger).unwrap();
+    assert!(matches!(contacts.complete(saved.id), Err(Error::NotFound { kind: "participant", .. })));
+    let draft = contacts.save_draft(&ContactDraft { revision: saved.revision, ..draft }).unwrap();
+    let contact = contacts.complete(draft.id).unwrap();
+    let place = Correction::Place { value: "the library".to_owned() };
+    let addendum = NewAddendum { text: String::new(), corrections: vec![place] };
+    contacts.amend(contact.id, &addendum).unwrap();
+    // Nothing of the case itself: neither a contact without a plan nor a draft for one.
+    let without = ContactDraft { planned: Vec::new(), ..draft };
+    assert_eq!(contacts.record(&without), Err(Error::NotGranted { case: case.id }));
+    let start = DraftStart::InCase { case_id: case.id, kind: ContactKind::FamilyVisit };
+    assert!(matches!(contacts.start_draft(&start), Err(Error::NotFound { kind: "case", .. })));
+    let reports = sync(&tablet.store, &phone.store);
+    assert!(reports.iter().all(|report| report.equal && report.failed.is_none()), "{reports:?}");
+    let recorded = phone.store.contacts().get(contact.id).unwrap().unwrap();
+    assert_eq!((recorded.narrative.as_str(), recorded.addenda.len()), ("On time.", 1));
+    sound(&[&phone, &tablet]);
+}
