@@ -38,14 +38,20 @@ internal class WrappedSecrets(
             if (length !in 1 until bytes.size) return null
             try {
                 val cipher = Cipher.getInstance(TRANSFORMATION)
-                cipher.init(Cipher.DECRYPT_MODE, key.find() ?: return null, GCMParameterSpec(TAG_BITS, bytes, 1, length))
+                cipher.init(Cipher.DECRYPT_MODE, usableKey() ?: return null, GCMParameterSpec(TAG_BITS, bytes, 1, length))
                 cipher.updateAAD(name.toByteArray())
                 cipher.doFinal(bytes, 1 + length, bytes.size - 1 - length)
             } catch (_: AEADBadTagException) {
                 null
-            } catch (_: UnrecoverableKeyException) {
-                null
             }
+        }
+
+    /** Null where there is none, and where the platform has one that it cannot read any more: another takes its place. */
+    private fun usableKey(): SecretKey? =
+        try {
+            key.find()
+        } catch (_: UnrecoverableKeyException) {
+            null
         }
 
     @Synchronized
@@ -55,7 +61,7 @@ internal class WrappedSecrets(
     ): Unit =
         failing {
             val cipher = Cipher.getInstance(TRANSFORMATION)
-            cipher.init(Cipher.ENCRYPT_MODE, key.find() ?: key.make())
+            cipher.init(Cipher.ENCRYPT_MODE, usableKey() ?: key.make())
             cipher.updateAAD(name.toByteArray())
             val wrapped = byteArrayOf(cipher.iv.size.toByte()) + cipher.iv + cipher.doFinal(secret)
             folder.mkdirs()

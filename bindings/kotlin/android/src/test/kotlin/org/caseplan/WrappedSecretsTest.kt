@@ -4,6 +4,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import java.security.KeyStoreException
+import java.security.UnrecoverableKeyException
 import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
 import kotlin.test.assertContentEquals
@@ -64,6 +65,15 @@ class WrappedSecretsTest {
     }
 
     @Test
+    fun `a key that cannot be read any more is a lost one`() {
+        secrets().store("a", secret)
+        key.isUnreadable = true
+        assertNull(secrets().load("a"))
+        secrets().store("a", secret)
+        assertContentEquals(secret, secrets().load("a"))
+    }
+
+    @Test
     fun `a keystore that fails says its class only`() {
         key.fails = true
         secrets().let { secrets ->
@@ -75,14 +85,22 @@ class WrappedSecretsTest {
     private class JvmKey : WrappingKey {
         var key: SecretKey? = null
         var fails = false
+        var isUnreadable = false
 
-        override fun find(): SecretKey? = if (fails) throw KeyStoreException("/data/user/0") else key
+        override fun find(): SecretKey? {
+            if (fails) throw KeyStoreException("/data/user/0")
+            if (isUnreadable) throw UnrecoverableKeyException("/data/user/0")
+            return key
+        }
 
         override fun make(): SecretKey =
             KeyGenerator
                 .getInstance("AES")
                 .apply { init(256) }
                 .generateKey()
-                .also { key = it }
+                .also {
+                    key = it
+                    isUnreadable = false
+                }
     }
 }
