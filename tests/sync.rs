@@ -15,6 +15,8 @@ mod files;
 mod forks;
 #[path = "sync/hidden.rs"]
 mod hidden;
+#[path = "sync/holders.rs"]
+mod holders;
 
 #[path = "sync/lan.rs"]
 mod lan;

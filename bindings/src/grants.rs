@@ -138,7 +138,7 @@ pub struct WorkToReview {
     pub to: Timestamp,
 }
 
-/// A case that this worker has no grant for any more.
+/// A case that this worker has no grant for any more: it was taken back, or its time ran out.
 #[uniffi::remote(Record)]
 pub struct TakenBack {
     /// The case. It can be read, and nothing of it changed; it goes by itself.
@@ -170,7 +170,7 @@ impl CoreStore {
         Ok(self.core()?.grants().list(case_id)?)
     }
 
-    /// Cases that were taken back and are still here.
+    /// Cases that were taken back, or whose grants ran out, and that are still here.
     pub fn taken_back(&self) -> Result<Vec<TakenBack>, CaseplanError> {
         Ok(self.core()?.grants().taken_back()?)
     }

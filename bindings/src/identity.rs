@@ -176,12 +176,12 @@ impl CoreStore {
         Ok(self.core()?.identity().confirm_recovery_shown()?)
     }
 
-    /// Makes a new root on this device by the 24 words of the recovery secret.
+    /// Makes a new root on this device by the 24 words of the recovery secret. If its keys were lost, it gets new ones.
     pub fn recover_root(&self, words: String) -> Result<(), CaseplanError> {
         Ok(self.core()?.identity().recover_root(&RecoverySecret::from_words(&words)?)?)
     }
 
-    /// Makes a new root on this device by the 32 bytes of the recovery secret.
+    /// Makes a new root on this device by the 32 bytes of the recovery secret. If its keys were lost, it gets new ones.
     pub fn recover_root_by_bytes(&self, bytes: Vec<u8>) -> Result<(), CaseplanError> {
         Ok(self.core()?.identity().recover_root(&RecoverySecret::from_bytes(&bytes)?)?)
     }

@@ -50,7 +50,7 @@ pub(crate) fn today(store: &Store) -> Result<Today> {
         .filter(|visit| matches!(visit, DueVisit::Occurrence { state: DueState::Overdue, .. }))
         .collect();
     let drafts = store.contacts().drafts(None)?;
-    let changes = store.read(|reading| Ok(reading.only_here()?))?;
+    let changes = store.only_here()?;
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     Ok(Today {
         day,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use caseplan_core::access::RecoverySecret;
 use caseplan_core::contact::ContactDraft;
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::exchange::CancelToken;
 use caseplan_core::identity::{KeyVault, MemoryVault, Role};
 use caseplan_core::{Error, Store};
 
-use crate::support::{Device, new_case};
+use crate::support::{Device, new_case, team};
 
 #[test]
 fn a_store_belongs_to_one_worker_and_one_vault() {
@@ -80,6 +81,32 @@ fn a_lost_vault_leaves_a_store_that_reads_and_keeps_drafts_until_it_is_enrolled_
     for device in [&phone, &laptop] {
         assert!(device.store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());
     }
+}
+
+#[test]
+fn a_store_used_alone_whose_vault_is_lost_is_written_again_by_its_recovery_words() {
+    let mut phone = Device::new("phone", "w-117");
+    let words = phone.store.identity().recovery_secret().unwrap().unwrap().words().unwrap();
+    phone.store.identity().confirm_recovery_shown().unwrap();
+    let (case, _) = phone.lea("2026-0117");
+    let before = phone.store.identity().device();
+    phone.store.close();
+    phone.vault = Arc::new(MemoryVault::default());
+    phone.restart();
+    assert_eq!(phone.store.cases().create(&new_case("2", "x")).unwrap_err(), Error::KeysLost);
+    let recover =
+        |phone: &Device| phone.store.identity().recover_root(&RecoverySecret::from_words(&words).unwrap());
+    recover(&phone).unwrap();
+    assert_ne!(phone.store.identity().device(), before, "it is a new device");
+    team(&phone, &case, "north").unwrap();
+    assert_eq!(recover(&phone), Ok(()), "again it does nothing");
+    phone.restart();
+    assert!(!phone.store.info().unwrap().keys_lost);
+    // It is the root of its domain as before: others join, and take what both have written.
+    let desk = phone.enrol("desk", "w-117");
+    phone.meet(&desk);
+    assert_eq!(crate::support::team_at(&desk, &case).as_deref(), Some("north"));
+    crate::support::sound(&[&phone, &desk]);
 }
 
 #[test]

@@ -282,6 +282,30 @@ fn a_document_of_a_kind_that_comes_later_is_kept_passed_on_and_not_shown() {
     assert!(tablet.store.verify(|_| {}, &Default::default()).unwrap().is_sound());
 }
 
+#[test]
+fn a_whole_document_is_not_loaded_unless_each_of_its_changes_is_signed() {
+    let (phone, hostile, target, _) = attacked();
+    // The genesis is not that of the document: whoever loads it finds out.
+    let header = DocumentHeader { genesis: Kind::ContactLog.genesis_hash(), ..target.header };
+    let mut document = empty(Kind::Case);
+    for day in 0..3 {
+        let (_, container) = document.get(ROOT, "case").unwrap().unwrap();
+        let chunk = hostile.writes(&document, |tx| tx.put(&container, "day", day).unwrap());
+        document.load_incremental(&chunk).unwrap();
+    }
+    for signed in [0, 2, 3, 4] {
+        let reason = if signed == 3 { Refusal::Malformed } else { Refusal::BadSignature };
+        let whole = Message::Snapshot {
+            document: target.id,
+            header: header.clone(),
+            chunk: document.save(),
+            certificates: vec![hostile.certificate],
+            signatures: vec![(0, [0; 64]); signed],
+        };
+        assert_eq!(reasons(&hostile.says(&phone, vec![whole])), [reason], "{signed}");
+    }
+}
+
 fn id_of(header: &DocumentHeader) -> DocumentId {
     Header {
         scope: header.scope,

@@ -10,7 +10,7 @@ use caseplan_core::identity::Role;
 use caseplan_core::identity::record::{EndReason, ForkChoice, Record, RecordBody, Signed};
 use caseplan_core::ids::ChangeHash;
 
-use crate::forks::{come_to_rest, team};
+use crate::forks::come_to_rest;
 use crate::support::Device;
 use crate::support::hostile::{Hostile, Target, changes_of, document_of, imported, loaded, reasons};
 use crate::support::link::{sync, take_in};
@@ -82,25 +82,6 @@ fn records_of_a_case_that_is_not_here_keep_nothing_of_a_file_out() {
     let brings = changes_of(&target, chain(&hostile, &target, &changes, 1));
     let report = imported(&desk, &[hostile.hello(), Message::Authority { records }, brings, Message::End]);
     assert_eq!((report.accepted, report.complete), (1, true));
-}
-
-#[test]
-fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_later() {
-    let desk = Device::new("more-desk", "w-100");
-    let phone = Device::new("more-phone", "w-100");
-    take_in(&desk.store, &phone.store, "w-100", &[Role::Caseworker]);
-    let (case, _) = desk.lea("2026-0117");
-    come_to_rest(&[&desk, &phone]);
-    let (target, changes) = document_of(&desk, Kind::Case);
-    let actor = crate::support::chunks::Parts::read(&changes.last().unwrap().chunk).actor;
-    let hello =
-        Message::Hello { domain: phone.store.identity().domain(), device: phone.store.identity().device() };
-    let held = Message::Held { document: target.id, actors: vec![(actor.try_into().unwrap(), 99)] };
-    imported(&desk, &[hello, held, Message::End]);
-    let only_here = || desk.store.sync().status().unwrap().only_here.iter().map(|it| it.changes).sum::<u64>();
-    assert_eq!(only_here(), 0);
-    team(&desk, case.id, "north");
-    assert_eq!(only_here(), 1);
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl Identity<'_> {
             }
             let refused = |_| Error::Unexpected { reason: "end" };
             change.ends = true;
-            let issuing = change.authority.issuing(root.as_ref(), &keys);
+            let issuing = change.authority.issuing(root.as_ref(), Some(&keys));
             if let Some(by) = issuing.filter(|by| by.power == IssuerPower::All) {
                 change.authority.end_device(by.key, device, why.clone(), change.now).map_err(refused)?;
                 if judgement.issuers.contains_key(&device) && !judgement.is_ended_issuer(device) {
@@ -247,8 +247,12 @@ impl Store {
     ) -> Result<T> {
         let root = self.root_key()?;
         self.change_records(|change| {
-            let keys = change.keys()?;
-            let by = change.authority.issuing(root.as_ref(), &keys).ok_or(JoiningRefused::NotAnIssuer)?;
+            let keys = change.keys.clone();
+            let by = match change.authority.issuing(root.as_ref(), keys.as_ref()) {
+                Some(by) => by,
+                None if keys.is_none() => return Err(Error::KeysLost),
+                None => return Err(JoiningRefused::NotAnIssuer.into()),
+            };
             work(change, &by)
         })
     }

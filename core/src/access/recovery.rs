@@ -64,12 +64,18 @@ impl Identity<'_> {
     }
 
     /// Makes a new root on this device after the old one was lost, by the recovery secret. The old root counts up to
-    /// what this store knows of it. There is a new recovery secret afterwards, to be shown and confirmed.
+    /// what this store knows of it. There is a new recovery secret afterwards, to be shown and confirmed. A store whose
+    /// keys were lost gets new ones with the roles that it had: it is another device, and can be written in again.
     ///
     /// # Errors
     /// [`Error::Joining`] when the secret is not this domain's, or was used before: a secret brings back one root. Again on
-    /// the store that it brought it to, it does nothing.
+    /// the store that it brought it to, it does nothing but what was cut short.
     pub fn recover_root(&self, recovery: &RecoverySecret) -> Result<()> {
+        self.bring_back_root(recovery)?;
+        self.replace_lost_keys()
+    }
+
+    fn bring_back_root(&self, recovery: &RecoverySecret) -> Result<()> {
         let by = RootKey::of_seed(&recovery.seed);
         // An earlier time may have been cut short after its anchor was stored.
         take_over(self)?;
@@ -99,6 +105,25 @@ impl Identity<'_> {
 }
 
 impl Identity<'_> {
+    /// Certifies new keys for a store that lost its own, by the root that it holds.
+    fn replace_lost_keys(&self) -> Result<()> {
+        let former = {
+            let own = self.store.own();
+            if own.keys.is_some() {
+                return Ok(());
+            }
+            own.authority.certificate_of(own.device)
+        };
+        let (roles, level) = former.map_or((Vec::new(), 5), |held| (held.roles, held.level));
+        let request = self.request()?;
+        let answer = match self.certify(&request, &roles, level, None) {
+            // It was cut short before these keys were adopted.
+            Err(Error::Joining(JoiningRefused::AlreadyCertified)) => self.store.own().authority.answer(false),
+            certified => certified?,
+        };
+        self.adopt(&answer)
+    }
+
     /// The root that a recovery key has signed, if this store knows of one.
     fn root_made_with(&self, recovery: &RootKey) -> Option<[u8; 32]> {
         let own = self.store.own();

@@ -1,5 +1,5 @@
-//! Cases that were taken back: read-only, their drafts finished, and then removed once they are known elsewhere
-//! (`sync.md` §5).
+//! Cases that were taken back, or whose grants ran out: read-only, their drafts finished, and then removed once they are
+//! known elsewhere (`sync.md` §5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::time::{Instant, from_unix};
 /// After so long drafts are completed as they stand, in seconds of trusted time.
 const DRAFTS_SECONDS: i64 = 7 * 24 * 3600;
 
-/// A case that this worker has no grant for any more.
+/// A case that this worker has no grant for any more: it was taken back, or its time ran out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenBack {
     /// The case. It can be read, and nothing of it changed; it goes by itself.
@@ -34,11 +34,11 @@ pub struct TakenBack {
 }
 
 impl Grants<'_> {
-    /// Cases that were taken back and are still here.
+    /// Cases that were taken back, or whose grants ran out, and that are still here.
     pub fn taken_back(&self) -> Result<Vec<TakenBack>> {
         let store = self.store;
         let now = store.trusted_time()?;
-        let cases = store.cases_taken_back();
+        let cases = store.cases_taken_back(now);
         store.read(|reading| {
             let mut list = Vec::new();
             for (case, since) in cases {
@@ -81,12 +81,12 @@ impl Grants<'_> {
 }
 
 impl Store {
-    /// Cases of which every scope that is or was here was taken back, with the time of the last.
-    fn cases_taken_back(&self) -> BTreeMap<CaseId, i64> {
+    /// Cases of which every scope that is or was here was taken back or ran out, with the time of the last.
+    fn cases_taken_back(&self, now: i64) -> BTreeMap<CaseId, i64> {
         let own = self.own();
         let mut cases: BTreeMap<CaseId, Option<i64>> = BTreeMap::new();
         for facts in own.authority.scopes() {
-            let since = own.authority.taken_back(own.device, facts);
+            let since = own.authority.shut_out(own.device, facts, now);
             let case = cases.entry(facts.case).or_insert(since);
             *case = case.and_then(|case| Some(case.max(since?)));
         }
@@ -95,18 +95,18 @@ impl Store {
 
     /// Nothing new is begun in a case that was taken back.
     pub(crate) fn refuse_taken_back(&self, case: CaseId) -> Result<()> {
-        if self.cases_taken_back().contains_key(&case) { Err(Error::NotGranted { case }) } else { Ok(()) }
+        let taken_back = self.cases_taken_back(self.trusted_time()?);
+        if taken_back.contains_key(&case) { Err(Error::NotGranted { case }) } else { Ok(()) }
     }
 
-    /// Documents of scopes that were taken back and that a peer may read: what this device wrote in them goes to it, and
-    /// nothing else of them does.
+    /// Documents of scopes that this device may not read any more, and a peer may: what this device wrote in them goes to
+    /// it, and nothing else of them does.
     pub(crate) fn late_documents(&self, peer: DeviceId) -> Result<Vec<DocumentRow>> {
         let now = self.trusted_time()?;
         let late: BTreeSet<[u8; 16]> = {
             let own = self.own();
             let late = own.authority.scopes().filter(|facts| {
-                own.authority.taken_back(own.device, facts).is_some()
-                    && own.authority.may_read(peer, facts, now)
+                !own.authority.may_read(own.device, facts, now) && own.authority.may_read(peer, facts, now)
             });
             late.map(|facts| *facts.id().as_bytes()).collect()
         };

@@ -83,6 +83,8 @@ const CHANGE: u8 = 1;
 const MAX_MESSAGE: usize = 128;
 /// The column of an operation's action: its rows are the operations.
 const ACTION: u64 = 0x42;
+/// The column of a change's actor in a document: its rows are the changes.
+const CHANGE_ACTOR: u64 = 0x01;
 /// Columns other than the action may hold a few values per operation: a settlement has several predecessors.
 const ROWS_PER_OP: u64 = 8;
 
@@ -121,8 +123,17 @@ pub fn read_change(bytes: &[u8], limits: &Limits) -> Result<ChangeHeader, ChunkR
     Ok(ChangeHeader { hash, deps, actor, seq, start_op, time, message, ops })
 }
 
-/// Checks that bytes are one document chunk within the limits; answers how many operations it holds.
-pub fn check_document(bytes: &[u8], limits: &Limits) -> Result<u64, ChunkRefused> {
+/// How much a document chunk holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentSize {
+    /// Changes, the genesis among them.
+    pub changes: u64,
+    /// Operations.
+    pub ops: u64,
+}
+
+/// Checks that bytes are one document chunk within the limits; answers how much it holds.
+pub fn check_document(bytes: &[u8], limits: &Limits) -> Result<DocumentSize, ChunkRefused> {
     if bytes.len() > limits.document_bytes {
         return Err(ChunkRefused::OverLimit);
     }
@@ -138,13 +149,17 @@ pub fn check_document(bytes: &[u8], limits: &Limits) -> Result<u64, ChunkRefused
     }
     let changes = reader.columns()?;
     let ops = reader.columns()?;
+    let mut count = 0;
     for column in &changes {
         let rows = Reader(reader.take(column.length)?).rows(column.kind())?;
         if rows > limits.document_ops {
             return Err(ChunkRefused::OverLimit);
         }
+        if column.spec == CHANGE_ACTOR {
+            count = rows;
+        }
     }
-    count_rows(&mut reader, &ops, limits.document_ops)
+    Ok(DocumentSize { changes: count, ops: count_rows(&mut reader, &ops, limits.document_ops)? })
 }
 
 fn open(bytes: &[u8], kind: u8) -> Result<(ChangeHash, &[u8]), ChunkRefused> {
@@ -346,7 +361,8 @@ mod tests {
     #[test]
     fn a_document_chunk_is_counted_and_is_no_change() {
         let bytes = crate::document::Document::new(Kind::Case).unwrap().save();
-        assert_eq!(check_document(&bytes, &Limits::DEFAULT), Ok(Kind::Case.containers().len() as u64));
+        let ops = Kind::Case.containers().len() as u64;
+        assert_eq!(check_document(&bytes, &Limits::DEFAULT), Ok(DocumentSize { changes: 1, ops }));
         assert_eq!(read_change(&bytes, &Limits::DEFAULT), Err(ChunkRefused::WrongType));
     }
 

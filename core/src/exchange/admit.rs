@@ -247,6 +247,8 @@ impl Guard<'_> {
         }
         self.go_in(document, ready)?;
         let mut waiting: BTreeMap<DeviceId, usize> = BTreeMap::new();
+        // What is held already counts, wherever it stands.
+        candidates.sort_by_key(|candidate| candidate.row.is_none());
         for candidate in candidates {
             let count = waiting.entry(candidate.header.actor.device()).or_default();
             *count += 1;

@@ -60,6 +60,8 @@ pub struct Import {
     store: Store,
     splitter: Splitter,
     peer: Option<DeviceId>,
+    /// Whether the peer has proven who it is, and did not only say so.
+    proven: bool,
     report: ImportReport,
     fed: u64,
     cancel: CancelToken,
@@ -76,6 +78,7 @@ impl Import {
             store,
             splitter: Splitter::default(),
             peer: None,
+            proven: false,
             report: ImportReport::default(),
             fed: 0,
             cancel: CancelToken::default(),
@@ -85,7 +88,7 @@ impl Import {
 
     /// Begins to take in what a proven peer sends, message by message.
     pub(crate) fn from_peer(store: Store, peer: DeviceId) -> Result<Self> {
-        Ok(Self { peer: Some(peer), ..Self::new(store)? })
+        Ok(Self { peer: Some(peer), proven: true, ..Self::new(store)? })
     }
 
     /// Takes the next bytes, in any portion. What is whole in them is committed when this returns.
@@ -147,6 +150,8 @@ impl Import {
     /// Takes in one message: what it brings is committed when this returns.
     pub(crate) fn take(&mut self, message: Message) -> Result<()> {
         match message {
+            // A proven peer has said who it is.
+            Message::Hello { .. } if self.proven => Err(Error::NotAnExport { reason: "order" }),
             Message::Hello { domain, device } => {
                 if domain != self.store.identity().domain() {
                     return Err(Error::NotAnExport { reason: "domain" });
@@ -334,7 +339,8 @@ impl Import {
     }
 
     fn held(&mut self, document: DocumentId, actors: &[([u8; 24], u64)]) -> Result<()> {
-        let Some(peer) = self.peer else { return Ok(()) };
+        // By what is held elsewhere a case that was taken back goes from here: nobody is believed who is not proven.
+        let Some(peer) = self.peer.filter(|_| self.proven) else { return Ok(()) };
         self.store.inner.database.write(|tx| {
             let Some(row) = tx.reading().document(document.as_bytes())? else { return Ok(()) };
             // Of what is not here it says nothing: a later number may be another branch's.

@@ -2,7 +2,7 @@
 //!
 //! Both the export and the sync session send from here. Nothing is loaded unless a snapshot has absorbed the bytes.
 
-use super::message::{DocumentHeader, Message, SignedChange};
+use super::message::{DocumentHeader, MAX_MESSAGE, Message, SignedChange};
 use super::vector::{self, Holding};
 use crate::document::chunk::Limits;
 use crate::document::{Document, Kind, raw_chunk};
@@ -15,6 +15,10 @@ use crate::store::Store;
 
 /// From so many changes on, a document that is new to the other side goes whole.
 const SNAPSHOT_FROM: usize = 8;
+/// A signature takes so many bytes in a message, with its place;
+const SIGNATURE_BYTES: usize = 70;
+/// and so many are left for the header and the certificates.
+const ROOM: usize = 256 * 1024;
 
 /// A document on its way to somebody: what is still to be sent of it.
 pub(crate) struct Outgoing {
@@ -117,7 +121,10 @@ impl Outgoing {
     /// The whole document with its signatures; nothing if it would be too long for a message.
     fn snapshot(&mut self, store: &Store, reading: &Reading<'_>) -> Result<Option<Message>> {
         let chunk = store.load(reading, &self.row)?.save();
-        if chunk.len() > Limits::DEFAULT.document_bytes {
+        let signed = self.missing.iter().filter(|change| change.state == ChangeState::Accepted).count();
+        if chunk.len() > Limits::DEFAULT.document_bytes
+            || chunk.len() + signed * SIGNATURE_BYTES > MAX_MESSAGE - ROOM
+        {
             return Ok(None);
         }
         let mut certificates: Vec<[u8; 32]> = Vec::new();

@@ -14,6 +14,11 @@ pub fn take_apart(
     certificates: &[[u8; 32]],
     signatures: &[(u64, [u8; 64])],
 ) -> Result<Vec<SignedChange>, Refusal> {
+    // Before it is loaded, which costs more the more changes are in it: each but the genesis is signed.
+    let size = chunk::check_document(chunk, &Limits::DEFAULT).map_err(Refusal::of_chunk)?;
+    if size.changes != signatures.len() as u64 + 1 {
+        return Err(Refusal::BadSignature);
+    }
     let kind = Kind::from_code(&header.kind);
     let loaded = guard::changes_of_snapshot(kind, &header.genesis, chunk, &Limits::DEFAULT);
     let mut changes = Vec::new();

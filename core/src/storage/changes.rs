@@ -4,7 +4,6 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
-use super::settings::OWN_DEVICES;
 use super::snapshots::open_blob;
 
 type Result<T> = std::result::Result<T, StorageFailed>;
@@ -295,18 +294,6 @@ impl Reading<'_> {
         let mut statement =
             self.connection.prepare_cached("SELECT DISTINCT document FROM change WHERE id > ?1")?;
         Ok(statement.query_map([change], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Changes of this store's own that no peer is known to hold.
-    pub fn only_here(&self) -> Result<u64> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT count(*) FROM change c JOIN actor a ON a.id = c.actor
-             WHERE substr(a.actor, 1, 16) IN ({OWN_DEVICES}) AND NOT EXISTS (
-                SELECT 1 FROM held_elsewhere h
-                WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq)",
-        ))?;
-        let count: i64 = statement.query_row([], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
     }
 }
 

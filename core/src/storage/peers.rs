@@ -1,6 +1,6 @@
 //! Whom this device met, and when.
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, params, params_from_iter};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
@@ -19,6 +19,49 @@ pub struct PeerRow {
     pub equal_at: Option<i64>,
 }
 
+/// Who is not counted upon to hold anything: devices, in hexadecimal, and devices with a scope that they were shut out of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gone(Vec<String>);
+
+/// The scope that a change stands in.
+const SCOPES: &str = "JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope";
+
+impl Gone {
+    /// A device that holds nothing to count upon any more.
+    pub fn add(&mut self, device: &[u8; 16]) {
+        self.0.push(hex(device));
+    }
+
+    /// A device that holds nothing of a scope to count upon.
+    pub fn add_of(&mut self, device: &[u8; 16], scope: &[u8; 16]) {
+        self.0.push(hex(device) + &hex(scope));
+    }
+
+    /// Which changes only this store has.
+    fn only_here(&self, scopes: &str) -> String {
+        let counts = if self.0.is_empty() {
+            ""
+        } else {
+            "AND hex(h.peer) NOT IN (SELECT value FROM json_each(?1))
+             AND hex(h.peer) || hex(s.scope_id) NOT IN (SELECT value FROM json_each(?1))"
+        };
+        format!(
+            "change c JOIN actor a ON a.id = c.actor {scopes}
+             WHERE substr(a.actor, 1, 16) IN ({OWN_DEVICES}) AND NOT EXISTS (
+                SELECT 1 FROM held_elsewhere h
+                WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq {counts})"
+        )
+    }
+
+    fn json(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| serde_json::json!(self.0).to_string())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 impl Reading<'_> {
     /// Every peer, last met first.
     pub fn peers(&self) -> Result<Vec<PeerRow>> {
@@ -30,18 +73,25 @@ impl Reading<'_> {
         Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Changes of this store's own that no peer is known to hold, by case and code of the operation.
-    pub fn only_here_by_case(&self) -> Result<Vec<([u8; 16], String, u64)>> {
+    /// Changes of this store's own that no peer who counts is known to hold.
+    pub fn only_here(&self, gone: &Gone) -> Result<u64> {
+        let scopes = if gone.0.is_empty() { "" } else { SCOPES };
+        let mut statement =
+            self.connection.prepare_cached(&format!("SELECT count(*) FROM {}", gone.only_here(scopes)))?;
+        let count: i64 = statement.query_row(params_from_iter(gone.json()), |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The same, by case and code of the operation.
+    pub fn only_here_by_case(&self, gone: &Gone) -> Result<Vec<([u8; 16], String, u64)>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT s.case_id, c.code, count(*) FROM change c JOIN actor a ON a.id = c.actor
-             JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
-             WHERE substr(a.actor, 1, 16) IN ({OWN_DEVICES}) AND NOT EXISTS (
-                SELECT 1 FROM held_elsewhere h
-                WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq)
+            "SELECT s.case_id, c.code, count(*) FROM {}
              GROUP BY s.case_id, c.code ORDER BY s.case_id, c.code",
+            gone.only_here(SCOPES)
         ))?;
         let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()));
-        Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
+        let rows = statement.query_map(params_from_iter(gone.json()), row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 

@@ -291,14 +291,17 @@ impl Command<'_> {
     }
 
     /// Nobody would take what this device writes without a grant. After a grant was taken back, a draft can still be
-    /// completed: that is let in for a while.
+    /// completed: that is let in for a while. After it ran out too: that counts in any case.
     fn require_grant(&self, row: &DocumentRow) -> Result<()> {
         let facts = scopes::facts(&self.reading(), &row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
+        let now = self.store.trusted_time()?;
         let own = self.store.own();
-        match own.authority.may_write(&own.certificate, &facts, &row.kind) {
-            MayWrite::Granted => Ok(()),
-            MayWrite::TakenBack(_) if self.code == "contact.complete" => Ok(()),
-            MayWrite::TakenBack(_) | MayWrite::Never => Err(Error::NotGranted { case: facts.case }),
+        let may = own.authority.may_write(&own.certificate, &facts, &row.kind);
+        let lasts = may == MayWrite::Granted && own.authority.shut_out(own.device, &facts, now).is_none();
+        if lasts || may != MayWrite::Never && self.code == "contact.complete" {
+            Ok(())
+        } else {
+            Err(Error::NotGranted { case: facts.case })
         }
     }
 

@@ -63,7 +63,7 @@ impl Sync<'_> {
     fn begin_invitation(&self, terms: &Terms) -> Result<i64> {
         self.store.ready()?;
         let (keys, root) = (self.store.keys()?, self.store.root_key()?);
-        let power = self.store.own().authority.issuing(root.as_ref(), &keys).map(|by| by.power);
+        let power = self.store.own().authority.issuing(root.as_ref(), Some(&keys)).map(|by| by.power);
         if power != Some(IssuerPower::All) {
             return Err(JoiningRefused::NotAnIssuer.into());
         }

@@ -12,6 +12,7 @@ use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
 use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
 use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
+use crate::storage::peers::Gone;
 use crate::store::{LogLevel, Store};
 use crate::time::from_unix;
 
@@ -76,6 +77,21 @@ impl Store {
         let scope = ScopeId::from_slice(scope)?;
         let own = self.own();
         Ok(own.authority.scope(&scope).is_some_and(|facts| own.authority.was_let_in(device, facts)))
+    }
+
+    /// Whether this device's own work in a scope may go to a peer that gives it nothing: while this device is in the domain,
+    /// to whom may read it. What one that was ended knows of grants is not all, so that it may hand over to everybody else
+    /// who was let in, and was not shut out since.
+    pub(crate) fn may_hand_over(&self, peer: DeviceId, scope: &[u8; 16]) -> Result<bool> {
+        let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
+        let own = self.own();
+        let Some(facts) = own.authority.scope(&scope) else { return Ok(false) };
+        if own.authority.standing(own.device, now) == Standing::Current {
+            return Ok(own.authority.may_read(peer, facts, now));
+        }
+        Ok(own.authority.standing(peer, now) == Standing::Current
+            && own.authority.was_let_in(peer, facts)
+            && own.authority.shut_out(peer, facts, now).is_none())
     }
 
     /// Whether a device may read a scope now.
@@ -225,9 +241,25 @@ impl Store {
         digest
     }
 
-    /// This store's own changes that no peer is known to hold.
+    /// This store's own changes that no peer who is still in their scope is known to hold.
     pub(crate) fn only_here(&self) -> Result<u64> {
-        self.read(|reading| Ok(reading.only_here()?))
+        let gone = self.gone()?;
+        self.read(|reading| Ok(reading.only_here(&gone)?))
+    }
+
+    /// Who is not counted upon to hold anything: whoever was ended hands over only its own work, and what was taken back
+    /// from somebody goes from there.
+    pub(crate) fn gone(&self) -> Result<Gone> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let mut gone = Gone::default();
+        own.authority.judgement().ended.keys().for_each(|device| gone.add(device.as_bytes()));
+        for facts in own.authority.scopes() {
+            for device in own.authority.all_shut_out(facts, now) {
+                gone.add_of(device.as_bytes(), facts.id().as_bytes());
+            }
+        }
+        Ok(gone)
     }
 
     /// A peer was met; or both were seen to hold the same.
@@ -319,6 +351,8 @@ impl Store {
                     tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
                 }
                 let own = tx.reading().own_actor(*row)?;
+                let here: BTreeMap<_, _> =
+                    tx.reading().vector(*row)?.into_iter().map(|entry| (entry.actor, entry)).collect();
                 for (actor, (seq, hash)) in holding {
                     // Only what is the same change here: a fork's number says nothing.
                     let ours = tx.reading().hashes_at(*row, actor, *seq)?;
@@ -336,9 +370,9 @@ impl Store {
                     if !knows {
                         continue;
                     }
-                    let last = tx.reading().vector(*row)?.into_iter().find(|entry| entry.actor == *actor);
-                    if let Some(last) =
-                        last.filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))
+                    if let Some(last) = here
+                        .get(actor)
+                        .filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))
                     {
                         tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
                     }

@@ -36,7 +36,7 @@ pub struct PeerStatus {
 pub struct CaseSync {
     /// The case.
     pub case: CaseId,
-    /// This device's changes that no peer is known to hold.
+    /// This device's changes that no peer is known to hold: none that was ended, or that the case was taken back from.
     pub changes: u64,
     /// Those of them that record a contact: "3 visits exist only on this phone".
     pub contacts: u64,
@@ -80,8 +80,9 @@ impl Sync<'_> {
     /// Whom this device met, what exists only here, what is kept apart and why. Loads no document.
     pub fn status(&self) -> Result<SyncStatus> {
         let drafts = self.store.contacts().drafts(None)?.len();
+        let gone = self.store.gone()?;
         let (rows, only_here) =
-            self.store.read(|reading| Ok((reading.peers()?, reading.only_here_by_case()?)))?;
+            self.store.read(|reading| Ok((reading.peers()?, reading.only_here_by_case(&gone)?)))?;
         let mut cases: BTreeMap<CaseId, CaseSync> = BTreeMap::new();
         for (case, code, count) in only_here {
             let case = CaseId::from_slice(&case)?;

@@ -29,8 +29,8 @@ public struct Grants: Sendable {
     engine.watch([.identity]) { try $0.grants(caseId: caseId) }
   }
 
-  /// Cases that were taken back from this worker and are still here: they can be read, their drafts completed or
-  /// discarded, and nothing else be written.
+  /// Cases that were taken back from this worker, or whose grants ran out, and that are still here: they can be read,
+  /// their drafts completed or discarded, and nothing else be written.
   ///
   /// Each goes by itself once it has no drafts and all of it is known elsewhere; after a week drafts are completed as
   /// they stand.

@@ -102,7 +102,8 @@ public struct Identity: Sendable {
   /// Makes a new root on this device after the old one was lost. There are new words afterwards.
   ///
   /// What the old root signed counts as far as this device has heard of it: sync with everybody first, or a device that
-  /// it took in since must be taken in anew.
+  /// it took in since must be taken in anew. A store whose keys were lost gets new ones with the roles that it had: it is
+  /// another device, and can be written in again.
   public func recoverRoot(words: String) async throws {
     try await engine.command { try $0.recoverRoot(words: words) }
   }

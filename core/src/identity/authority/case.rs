@@ -270,6 +270,9 @@ impl<'a> Judging<'a> {
 
     fn take(&mut self, entry: &Entry, receipt: &Receipt) {
         self.judgement.receipts.insert(entry.hash);
+        if self.held.get(&receipt.end).is_none() {
+            return; // it says something of an end that is not known here, or never was
+        }
         self.judgement.attested.take(self.held, self.domain, entry, receipt);
         // Nobody vouches for himself: a thief who was told of the end could give its word for all that is to come to
         // somebody who was not, and that word would be held when the end arrives.

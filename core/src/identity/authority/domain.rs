@@ -293,7 +293,9 @@ impl DomainJudgement {
         for entry in held.of_log(&log) {
             let RecordBody::End(end) = &entry.signed.record.body else { continue };
             let by = device(entry.signed.record.issuer);
-            let since = self.of_device(end.device).into_iter().map(|held| held.certificate.not_before).min();
+            // Not since it made a certificate for itself, when it was used alone.
+            let here = self.of_device(end.device).into_iter().filter(|held| !held.countersigned);
+            let since = here.map(|held| held.certificate.not_before).min();
             if by_issuers.get(&by).is_some_and(|ended| since.is_some_and(|since| since > *ended)) {
                 continue;
             }

@@ -84,12 +84,17 @@ impl Authority {
     }
 
     /// Who can issue here: the present root if this is its key, else this device if a root named it.
-    pub fn issuing<'a>(&self, root: Option<&'a RootKey>, keys: &'a DeviceKeys) -> Option<Issuing<'a>> {
+    pub fn issuing<'a>(
+        &self,
+        root: Option<&'a RootKey>,
+        keys: Option<&'a DeviceKeys>,
+    ) -> Option<Issuing<'a>> {
         let judgement = self.judgement();
         let present = judgement.roots.last().map(|root| root.anchor.root);
         if let Some(root) = root.filter(|root| Some(root.public()) == present) {
             return Some(Issuing { key: root, power: IssuerPower::All, root: true });
         }
+        let keys = keys?;
         let power = judgement.power(keys.device_id())?;
         Some(Issuing { key: keys, power, root: false })
     }

@@ -4,6 +4,7 @@
 //! - [`domain`]: which of the domain log count: roots, issuers, certificates, ends;
 //! - [`case`]: which of a case's logs count: grants, their ends, receipts;
 //! - [`verdict`]: the questions that others ask;
+//! - [`rights`]: what a device may write, grant and attest;
 //! - [`review`]: which work of an ended device a person should look over;
 //! - [`issuing`]: new records;
 //! - [`joining`]: how a device comes into a domain.
@@ -16,6 +17,7 @@ pub mod held;
 pub mod issuing;
 pub mod joining;
 pub mod review;
+pub mod rights;
 pub mod verdict;
 
 use std::collections::BTreeMap;
@@ -32,7 +34,8 @@ pub use domain::{Counting, DeviceEnd, DomainJudgement};
 pub use held::{Entry, Held, LogVector};
 pub use joining::{Joining, JoiningRefused, adopt, request};
 pub use review::Review;
-pub use verdict::{ChangeFacts, MayWrite, ScopeFacts, Standing, Verdict};
+pub use rights::MayWrite;
+pub use verdict::{ChangeFacts, ScopeFacts, Standing, Verdict};
 
 /// A record that does not belong, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

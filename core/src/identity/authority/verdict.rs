@@ -1,5 +1,7 @@
 //! The questions that others ask: does a change count, may a device read, may it connect.
 
+use std::collections::BTreeSet;
+
 use super::Authority;
 use super::case::{CaseJudgement, CountingGrant, reach};
 use super::domain::Counting;
@@ -73,17 +75,6 @@ pub enum Standing {
     Ended,
     /// No certificate of it counts here.
     Unknown,
-}
-
-/// What a worker may write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MayWrite {
-    /// It may.
-    Granted,
-    /// It was allowed to, until the grant was taken back at this time, unix seconds.
-    TakenBack(i64),
-    /// It was never allowed to.
-    Never,
 }
 
 impl Authority {
@@ -201,6 +192,12 @@ impl Authority {
     /// nothing while one of them stands, though its time may have run out, and for who never needed one. A grant that has
     /// stopped counting, because it hung on a device that was ended, is taken back all the same.
     pub fn taken_back(&self, device: DeviceId, scope: &ScopeFacts) -> Option<i64> {
+        self.shut_out(device, scope, i64::MIN)
+    }
+
+    /// Since when a device that was let into a scope is not any more at a trusted time, unix seconds: as
+    /// [`Authority::taken_back`], and where grants ran out.
+    pub fn shut_out(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> Option<i64> {
         let domain = self.judgement();
         let case = self.case_judgement(scope.case, scope.founder);
         let mut since = None;
@@ -209,14 +206,24 @@ impl Authority {
             if case.founders.contains(&certificate.worker) || reads_all(certificate) {
                 return None;
             }
-            if grants_for(&case, counting, &scope.scope, None).any(|grant| grant.ends.is_empty()) {
+            if grants_for(&case, counting, &scope.scope, None).any(|held| over(held, trusted_time).is_none())
+            {
                 return None;
             }
-            for grant in among(&case.possible, counting, &scope.scope, None) {
-                since = since.max(grant.ends.iter().map(|(_, at)| *at).min());
+            for held in among(&case.possible, counting, &scope.scope, None) {
+                since = since.max(over(held, trusted_time));
             }
         }
         since
+    }
+
+    /// The devices that are shut out of a scope at a trusted time.
+    pub fn all_shut_out(&self, scope: &ScopeFacts, trusted_time: i64) -> Vec<DeviceId> {
+        let case = self.case_judgement(scope.case, scope.founder);
+        let ended = case.possible.iter().filter(|held| over(held, trusted_time).is_some());
+        let workers: BTreeSet<&WorkerId> = ended.map(|held| &held.grant.worker).collect();
+        let devices = workers.into_iter().flat_map(|worker| self.devices_of(worker));
+        devices.filter(|device| self.shut_out(*device, scope, trusted_time).is_some()).collect()
     }
 
     /// Whether nothing more is awaited of a device in a scope at a trusted time: it was ended, or its grants were taken
@@ -233,62 +240,6 @@ impl Authority {
     pub fn reads_everything(&self, device: DeviceId) -> bool {
         let domain = self.judgement();
         domain.of_device(device).iter().any(|counting| reads_all(&counting.certificate))
-    }
-
-    /// Whether the holder of a certificate may write a kind of document in a scope.
-    pub fn may_write(&self, certificate: &[u8; 32], scope: &ScopeFacts, kind: &str) -> MayWrite {
-        let domain = self.judgement();
-        let Some(counting) = domain.certificates.get(certificate) else { return MayWrite::Never };
-        let case = self.case_judgement(scope.case, scope.founder);
-        if is_founder(&case, counting, &scope.scope) {
-            return MayWrite::Granted;
-        }
-        let mut taken_back = None;
-        for grant in grants_for(&case, counting, &scope.scope, Some(kind)) {
-            match grant.ends.iter().map(|(_, at)| *at).min() {
-                None => return MayWrite::Granted,
-                Some(at) => taken_back = taken_back.max(Some(at)),
-            }
-        }
-        taken_back.map_or(MayWrite::Never, MayWrite::TakenBack)
-    }
-
-    /// Whether a device may grant so much of a case.
-    pub fn may_grant(&self, device: DeviceId, case: CaseId, founder: DeviceId, extent: &Extent) -> bool {
-        let domain = self.judgement();
-        if domain.ended.contains_key(&device) {
-            return false;
-        }
-        let judgement = self.case_judgement(case, founder);
-        domain.has_role(device, &Role::Administrator)
-            || domain.workers(device).any(|worker| {
-                judgement.founders.contains(worker)
-                    || judgement.grants.iter().any(|held| {
-                        held.grant.worker == *worker
-                            && held.grant.may_grant
-                            && held.ends.is_empty()
-                            && held.grant.extent.covers(extent)
-                    })
-            })
-    }
-
-    /// Whether a device's receipts in a scope count: it may write something there, and neither it nor its grant ended.
-    pub fn may_attest(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
-        !self.judgement().ended.contains_key(&device) && self.may_write_something(device, scope)
-    }
-
-    /// Whether a device may write something in a scope, as if it had not been ended.
-    pub fn may_write_something(&self, device: DeviceId, scope: &ScopeFacts) -> bool {
-        let case = self.case_judgement(scope.case, scope.founder);
-        self.judgement().workers(device).any(|worker| {
-            case.founders.contains(worker)
-                || case.possible.iter().any(|held| {
-                    held.grant.worker == *worker
-                        && !held.grant.writes.is_empty()
-                        && held.ends.is_empty()
-                        && held.grant.extent.covers(&scope.extent())
-                })
-        })
     }
 
     /// Whether a device was let into a scope at any time, by whomever, as far as is known here: the device that granted it
@@ -353,7 +304,13 @@ fn reads(
 
 /// Whether a grant was neither taken back nor ran out.
 fn lasts(held: &CountingGrant, trusted_time: i64) -> bool {
-    held.ends.is_empty() && held.grant.until.is_none_or(|until| trusted_time <= until)
+    over(held, trusted_time).is_none()
+}
+
+/// Since when a grant is taken back, or has run out.
+fn over(held: &CountingGrant, trusted_time: i64) -> Option<i64> {
+    let ran_out = held.grant.until.filter(|until| *until < trusted_time);
+    held.ends.iter().map(|(_, at)| *at).chain(ran_out).min()
 }
 
 fn reads_all(certificate: &Certificate) -> bool {
@@ -368,13 +325,13 @@ fn reaches(counting: &Counting, scope: &Scope) -> bool {
     }
 }
 
-fn is_founder(case: &CaseJudgement, counting: &Counting, scope: &Scope) -> bool {
+pub(super) fn is_founder(case: &CaseJudgement, counting: &Counting, scope: &Scope) -> bool {
     case.founders.contains(&counting.certificate.worker) && reaches(counting, scope)
 }
 
 /// The grants that count, ended ones too, that let the holder of a certificate into a scope, and write a kind if one is
 /// named.
-fn grants_for<'a>(
+pub(super) fn grants_for<'a>(
     case: &'a CaseJudgement,
     counting: &'a Counting,
     scope: &'a Scope,

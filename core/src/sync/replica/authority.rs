@@ -33,6 +33,10 @@ impl Replica {
     /// The peer says what it holds: it gets what it lacks, and hears what this side holds.
     pub(super) fn on_authority(&mut self, vector: LogVector, cases: Digest) -> Result<(), ReplicaFailed> {
         self.expect(&[Stage::Authority], "authority")?;
+        // Each answer is many times as long as the question: it is given once.
+        if self.heard {
+            return Err(ReplicaFailed::Protocol("authority"));
+        }
         let domain = self.store.own().authority.domain_log();
         self.records.insert(domain, vector);
         self.heard = true;
@@ -103,6 +107,9 @@ impl Replica {
     /// The peer's logs differ from this side's: both send what the other lacks of those that both are in.
     pub(super) fn on_logs(&mut self, last: Vec<(LogId, LogVector)>) -> Result<(), ReplicaFailed> {
         self.on_some_logs(last)?;
+        if std::mem::replace(&mut self.logs_heard, true) {
+            return Err(ReplicaFailed::Protocol("logs"));
+        }
         self.logs_told = true;
         // Who the responder is may stand in the records that follow.
         let waits = (self.stage, self.side) == (Stage::Authority, Side::Initiator);
@@ -262,11 +269,19 @@ impl Replica {
         Ok(())
     }
 
-    /// The peer gives this device nothing: it hands over its own work.
+    /// The peer gives this device nothing: it hands over its own work, to whom may have it.
     pub(super) fn on_upload_only(&mut self) -> Result<(), ReplicaFailed> {
+        if !(self.settled && self.heard) {
+            return Err(ReplicaFailed::Protocol("upload only before authority"));
+        }
+        // Anybody can say so, also whoever is shut out itself.
+        let shut_out = self.judge()?;
         if self.stage != Stage::Upload {
             self.queue.clear();
             self.upload()?;
+        }
+        if shut_out {
+            self.out.push_back(Wire::UploadOnly);
         }
         Ok(())
     }

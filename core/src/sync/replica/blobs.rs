@@ -38,6 +38,9 @@ impl Replica {
         if !self.settled {
             return Err(ReplicaFailed::Protocol("case data before authority"));
         }
+        if self.out.iter().any(|wire| matches!(wire, Wire::BlobPart { .. })) {
+            return Err(ReplicaFailed::Protocol("blob")); // one portion is asked for at a time
+        }
         let may = self.access == Access::Full && self.store.both_read(self.peer, &scope)?;
         let found = if may { self.store.blob_from(&scope, &hash, offset)? } else { None };
         if let Some((length, _)) = &found

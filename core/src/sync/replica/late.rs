@@ -30,7 +30,7 @@ impl Replica {
         let mut rows = Vec::new();
         for row in self.store.read(|reading| Ok(reading.documents()?))? {
             // Whoever was never let in gets no word of it, though it would not keep it.
-            if self.store.let_in(self.peer, &row.scope_id)? {
+            if self.may_have(&row.scope_id)? {
                 rows.push(row);
             }
         }
@@ -53,7 +53,7 @@ impl Replica {
     /// Whether the peer may have something of a scope still, and not only when it was queued.
     pub(super) fn may_have(&self, scope: &[u8; 16]) -> Result<bool> {
         if self.stage == Stage::Upload {
-            self.store.let_in(self.peer, scope)
+            self.store.may_hand_over(self.peer, scope)
         } else {
             self.store.reads(self.peer, scope)
         }

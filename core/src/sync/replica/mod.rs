@@ -131,6 +131,8 @@ pub(crate) struct Replica {
     log_entries: usize,
     /// Whether it has, and is not answered yet.
     logs_told: bool,
+    /// Whether it ever has: it says so once.
+    logs_heard: bool,
     /// Own work of which the peer is asked what it holds, in pages that it has not answered,
     late_asked: VecDeque<Vec<late::Asked>>,
     /// and the documents of which it has been asked.
@@ -178,6 +180,7 @@ impl Replica {
             logs: Vec::new(),
             log_entries: 0,
             logs_told: false,
+            logs_heard: false,
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
             late_skipped: false,

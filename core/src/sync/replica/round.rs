@@ -3,7 +3,7 @@
 //! The initiator asks with its root. Each side asks for what it lacks, says `Asked` when it has nothing more to ask, and
 //! `Sent` when the other has asked for everything and has acknowledged all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Replica, ReplicaFailed, Side, Stage};
 use crate::error::Result;
@@ -32,6 +32,8 @@ pub(super) struct Round {
     pub listed: BTreeMap<[u8; 16], Vec<Entry>>,
     /// and how many documents these are.
     pub listed_documents: usize,
+    /// Documents of which the peer has said what it holds.
+    pub vectors: BTreeSet<[u8; 16]>,
     /// How many changes are known to come.
     pub coming: u64,
     /// How many have come.
@@ -101,6 +103,10 @@ impl Replica {
 
     pub(super) fn on_equal(&mut self) -> Result<(), ReplicaFailed> {
         self.expect(&[Stage::Round], "equal")?;
+        // The responder compares, and only before it has said how the two differ.
+        if self.side == Side::Responder || self.round.buckets > 0 {
+            return Err(ReplicaFailed::Protocol("equal"));
+        }
         Ok(self.equal()?)
     }
 
@@ -180,6 +186,9 @@ impl Replica {
     /// Everything that the initiator holds of the buckets that differ is known: ask, and queue what it lacks.
     pub(super) fn on_listed(&mut self, buckets: &[u16]) -> Result<(), ReplicaFailed> {
         self.expect(&[Stage::Round], "listed")?;
+        if self.side == Side::Initiator || self.round.we_asked {
+            return Err(ReplicaFailed::Protocol("listed"));
+        }
         let count = self.round.buckets.max(1);
         if buckets.last().is_some_and(|last| usize::from(*last) >= count) {
             return Err(ReplicaFailed::Protocol("listed"));
@@ -237,6 +246,9 @@ impl Replica {
         }
         let (mut ask, mut known) = (Vec::new(), Vec::new());
         for (document, theirs) in vectors {
+            if !self.round.vectors.insert(document) {
+                return Err(ReplicaFailed::Protocol("a document twice"));
+            }
             let found = self.store.read(|reading| {
                 let Some(row) = reading.document(&document)? else { return Ok(None) };
                 let ours = reading.vector(row.id)?;
@@ -325,6 +337,8 @@ impl Replica {
         let outgoing = self.store.read(|reading| {
             reading.document_still(row)?.map(|row| Outgoing::of(reading, row, theirs)).transpose()
         })?;
+        // What was queued of it before is among this.
+        self.queue.retain(|waiting| waiting.row.id != row);
         if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.left() > 0) {
             self.round.documents += 1;
             self.queue.push_back(outgoing);

@@ -271,7 +271,7 @@ fn who_may_only_renew_changes_nothing_but_the_expiry() {
     let by = Issuing { key: &world.root, power: IssuerPower::All, root: true };
     world.authority.make_issuer(&by, hub.device_id(), IssuerPower::RenewOnly, NOW).unwrap();
     world.authority.renew(&by, marc.device_id(), None, later(30), NOW).unwrap();
-    let by = world.authority.issuing(None, &hub).unwrap();
+    let by = world.authority.issuing(None, Some(&hub)).unwrap();
     let renewed = world.authority.renew(&by, marc.device_id(), None, later(60), NOW).unwrap();
     assert_eq!(world.authority.certificate_of(marc.device_id()), Some(renewed.clone()));
     let roles = Some((vec![Role::Administrator], 5));
@@ -303,12 +303,12 @@ fn a_second_history_below_an_issuers_end_does_not_count() {
         let joining = Joining::decode(&request(&newcomer, "w-5".parse().unwrap(), Vec::new())).unwrap();
         let entitled =
             Entitled { worker: "w-5".parse().unwrap(), roles: Vec::new(), level: 1, not_after: None };
-        let by = world.authority.issuing(None, by).unwrap();
+        let by = world.authority.issuing(None, Some(by)).unwrap();
         world.authority.certify(&by, &joining, entitled, NOW).unwrap()
     };
     let honest = certify(&mut world, &marc);
     world.authority.end_issuer(&world.root, marc.device_id(), EndReason::Stolen, NOW).unwrap();
-    assert!(world.authority.issuing(None, &marc).is_none());
+    assert!(world.authority.issuing(None, Some(&marc)).is_none());
     assert!(world.authority.certificate(&honest.hash()).is_some());
     let thiefs = Certificate { worker: "w-1".parse().unwrap(), ..honest };
     let record = Record {
@@ -336,8 +336,8 @@ fn the_recovery_key_takes_the_root_back_from_a_thief() {
     let roots = world.authority.judgement();
     assert_eq!(roots.roots.last().unwrap().anchor.root, mine.public());
     assert!(world.authority.certificate_of(world.phone.device_id()).is_some());
-    assert!(world.authority.issuing(Some(&thief), &marc).is_none());
-    assert!(world.authority.issuing(Some(&mine), &marc).is_some());
+    assert!(world.authority.issuing(Some(&thief), Some(&marc)).is_none());
+    assert!(world.authority.issuing(Some(&mine), Some(&marc)).is_some());
     assert!(world.by_root().root);
 }
 

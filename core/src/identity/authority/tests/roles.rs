@@ -19,7 +19,7 @@ fn who_was_given_fewer_roles_reads_by_them_alone_whatever_a_hub_renewed_meanwhil
     // The hub had not heard of it, and renewed what was, twice.
     let mut hubs = apart;
     for days in [60, 90] {
-        let by = hubs.issuing(None, &hub).unwrap();
+        let by = hubs.issuing(None, Some(&hub)).unwrap();
         hubs.renew(&by, admin.device_id(), None, later(days), NOW).unwrap();
     }
     for entry in hubs.held().all() {
@@ -29,7 +29,7 @@ fn who_was_given_fewer_roles_reads_by_them_alone_whatever_a_hub_renewed_meanwhil
     let certificate = world.authority.certificate_of(admin.device_id()).unwrap();
     assert_eq!(certificate.roles, [Role::Caseworker]);
     // Once it knows, it renews what is.
-    let by = world.authority.issuing(None, &hub).unwrap();
+    let by = world.authority.issuing(None, Some(&hub)).unwrap();
     world.authority.renew(&by, admin.device_id(), None, later(120), NOW).unwrap();
     assert_eq!(world.authority.standing(admin.device_id(), NOW + 100 * 86_400), Standing::Current);
     assert!(!reads(&world));

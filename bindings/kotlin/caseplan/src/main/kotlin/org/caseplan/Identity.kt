@@ -90,7 +90,8 @@ public class Identity internal constructor(
      * Makes a new root on this device after the old one was lost. There are new words afterwards.
      *
      * What the old root signed counts as far as this device has heard of it: sync with everybody first, or a device that it
-     * took in since must be taken in anew.
+     * took in since must be taken in anew. A store whose keys were lost gets new ones with the roles that it had: it is
+     * another device, and can be written in again.
      */
     public suspend fun recoverRoot(words: String): Unit = engine.command { it.recoverRoot(words) }
 
