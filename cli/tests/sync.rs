@@ -124,12 +124,16 @@ fn a_code_is_spoken_and_a_wrong_one_is_refused() {
         machine.run(&["init", "--worker", "w-117", "--zone", "Europe/Paris"]);
     }
     let invite = ["peer", "invite", "--worker", "w-117", "--code", "--listen", "127.0.0.1:0", "--yes"];
-    let mut inviting = office.start(&invite);
+    let until = "2099-01-01T00:00:00Z";
+    let mut inviting = office.start(&[&invite[..], &["--until", until]].concat());
     let (code, address) = (inviting.says("code: "), inviting.says("waiting at "));
     let wrong = laptop.refused(&["peer", "accept", "0000-0000", "--connect", &address, "--name", "laptop"]);
     assert!(wrong.contains("2 tries left"), "{wrong}");
     laptop.run(&["peer", "accept", &code, "--connect", &address, "--name", "laptop"]);
     assert!(inviting.end());
+    let good: Vec<Value> =
+        office.json(&["peer", "list"]).as_array().unwrap().iter().map(|it| it["not_after"].clone()).collect();
+    assert!(good.contains(&Value::from(until)) && good.contains(&Value::Null), "{good:?}");
 }
 
 #[test]

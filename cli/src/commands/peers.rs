@@ -10,6 +10,7 @@ use caseplan_core::ids::{DeviceId, WorkerId};
 use caseplan_core::lan::{self, Listener};
 use caseplan_core::sync::enrolment::{EnrolmentFailed, Terms};
 use caseplan_core::sync::{Invited, JoinRequest};
+use caseplan_core::time::Instant;
 use caseplan_core::{Error, Store};
 use clap::{Parser, Subcommand};
 use serde_json::json;
@@ -50,6 +51,9 @@ pub struct Invite {
     /// The highest sensitivity level that the worker may read.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     level: u8,
+    /// Until when it is good for connections, unless it meets a device that renews it; for ever if nothing is said.
+    #[arg(long)]
+    until: Option<Instant>,
     /// Show a short code to be spoken instead of a QR code.
     #[arg(long)]
     code: bool,
@@ -96,8 +100,8 @@ fn invite(store: &Store, invite: Invite, screen: &Screen) -> Result<()> {
     roles.dedup();
     let terms = Terms { worker: invite.worker, roles, level: invite.level };
     let invited = match invite.code {
-        true => store.sync().invite_by_code(terms, None)?,
-        false => store.sync().invite_by_qr(terms, None)?,
+        true => store.sync().invite_by_code(terms, invite.until)?,
+        false => store.sync().invite_by_qr(terms, invite.until)?,
     };
     show(&invited, screen)?;
     let until = words::at(store.zone(), invited.expires_at());
@@ -178,7 +182,7 @@ fn list(store: &Store, screen: &Screen) -> Result<()> {
             let met = of(device.device);
             json!({
                 "device": device.device, "worker": device.worker, "roles": device.roles, "level": device.level,
-                "own": device.device == own, "ended": device.ended.as_ref().map(EndReason::code),
+                "not_after": device.not_after, "own": device.device == own, "ended": device.ended.as_ref().map(EndReason::code),
                 "met_at": met.map(|peer| peer.met_at), "equal_at": met.and_then(|peer| peer.equal_at),
             })
         }));
@@ -191,7 +195,7 @@ fn list(store: &Store, screen: &Screen) -> Result<()> {
         let standing = match &device.ended {
             Some(why) => format!("ended: {}", words::code(why.code())),
             None if device.device == own => "this one".to_owned(),
-            None => String::new(),
+            None => device.not_after.map_or(String::new(), |until| format!("good until {}", at(until))),
         };
         [
             device.device.to_string(),
