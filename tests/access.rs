@@ -4,12 +4,12 @@
 mod support;
 
 use caseplan_core::Error;
-use caseplan_core::access::{DocumentKind, GrantState, NewGrant, RecoverySecret};
+use caseplan_core::access::{GrantState, NewGrant, RecoverySecret};
 use caseplan_core::case::Case;
 use caseplan_core::document::Kind;
 use caseplan_core::exchange::message::Message;
 use caseplan_core::exchange::{ImportReport, Refusal};
-use caseplan_core::identity::record::{EndReason, Extent, IssuerPower};
+use caseplan_core::identity::record::{EndReason, IssuerPower};
 use caseplan_core::identity::{JoiningRefused, Role, Standing};
 use caseplan_core::sync::enrolment::Terms;
 use support::hostile::messages;
@@ -55,11 +55,7 @@ fn a_new_worker_reads_until_granted_to_write_and_no_further_than_granted() {
     assert_eq!(team(&tablet, &case, "north"), Err(Error::NotGranted { case: case.id }));
     let plan = phone.saturdays(&case, &ana);
     let worker = "w-204".parse().unwrap();
-    let visits = NewGrant {
-        extent: Extent::Visits(plan.id),
-        writes: vec![DocumentKind::ContactLog],
-        ..NewGrant::colleague(worker, 1)
-    };
+    let visits = NewGrant::visits(worker, plan.id);
     phone.store.grants().give(case.id, &visits).unwrap();
     phone.hand_over(&tablet);
     // A visit supervisor: one plan to read, its log to write.

@@ -51,7 +51,8 @@ pub trait CoreFingerprintListener: Send + Sync {
 
 #[uniffi::export]
 impl CoreStore {
-    /// Invites a device by a QR code; `not_after` is when its certificate stops being good for connections.
+    /// Invites a device by a QR code; `not_after` is when its certificate stops being good for connections, unless it meets
+    /// somebody who renews it.
     pub fn invite_by_qr(
         &self,
         terms: Terms,

@@ -1,10 +1,10 @@
 //! Who gets what: a colleague only what was granted, an ended device nothing, and neither ever held anything else.
 
-use caseplan_core::access::{DocumentKind, NewGrant};
+use caseplan_core::access::NewGrant;
 use caseplan_core::case::CaseChange;
 use caseplan_core::exchange::Refusal;
 use caseplan_core::identity::Role;
-use caseplan_core::identity::record::{EndReason, Extent};
+use caseplan_core::identity::record::EndReason;
 use caseplan_core::sync::SyncFailed;
 
 use crate::support::link::{Link, sync, take_in};
@@ -222,11 +222,7 @@ fn whoever_reads_one_plan_learns_whose_grants_count_after_the_granter_was_ended(
     }
     let (case, ana) = phone.lea("2026-0117");
     let plan = phone.saturdays(&case, &ana);
-    let visits = NewGrant {
-        extent: Extent::Visits(plan.id),
-        writes: vec![DocumentKind::ContactLog],
-        ..NewGrant::colleague("w-204".parse().unwrap(), 1)
-    };
+    let visits = NewGrant::visits("w-204".parse().unwrap(), plan.id);
     phone.store.grants().give(case.id, &visits).unwrap();
     sync(&phone.store, &tablet.store);
     // A colleague is granted the case, and has not got its plan when the phone is lost.

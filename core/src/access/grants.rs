@@ -5,7 +5,7 @@ use crate::document::Kind;
 use crate::error::{Error, Result};
 use crate::identity::authority::CountingGrant;
 use crate::identity::record::{EndOfGrant, Extent, Grant, RecordBody};
-use crate::ids::{CaseId, DeviceId, GrantId, WorkerId};
+use crate::ids::{CaseId, DeviceId, GrantId, VisitationPlanId, WorkerId};
 use crate::store::{Changes, Store, Topic};
 use crate::time::{Instant, from_unix};
 
@@ -45,6 +45,13 @@ impl NewGrant {
     pub fn colleague(worker: WorkerId, level: u8) -> Self {
         let writes = DocumentKind::KNOWN.iter().map(|code| DocumentKind::from_code(code)).collect();
         Self { worker, extent: Extent::Level(level), writes, may_grant: false, until: None }
+    }
+
+    /// One visitation plan to read and its visits to record, and nothing else of its case: what whoever supervises visits
+    /// gets.
+    pub fn visits(worker: WorkerId, plan: VisitationPlanId) -> Self {
+        let writes = vec![DocumentKind::ContactLog];
+        Self { worker, extent: Extent::Visits(plan), writes, may_grant: false, until: None }
     }
 }
 

@@ -81,4 +81,10 @@ extension NewGrant {
       worker: worker, extent: .level(level), writes: [.case, .plan, .visitationPlan, .contactLog, .assessment],
       mayGrant: false, until: nil)
   }
+
+  /// One visitation plan to read and its visits to record, and nothing else of its case: what whoever supervises visits
+  /// gets.
+  public static func visits(_ worker: WorkerId, of plan: VisitationPlanId) -> NewGrant {
+    NewGrant(worker: worker, extent: .visits(plan), writes: [.contactLog], mayGrant: false, until: nil)
+  }
 }

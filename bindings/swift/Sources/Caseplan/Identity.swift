@@ -49,7 +49,8 @@ public struct Identity: Sendable {
   /// Certifies the device of a request; answers what that device must adopt.
   /// - Parameters:
   ///   - level: The highest sensitivity level that its worker may read.
-  ///   - notAfter: Until when it is good for connections; for ever if nothing is said.
+  ///   - notAfter: Until when it is good for connections; for ever if nothing is said. Whoever may issue or renew makes
+  ///     it longer by itself when the two meet after half of that time: a device is ended by ``endDevice(_:why:)``.
   public func certify(_ request: Data, roles: [Role], level: UInt8 = 1, notAfter: Date? = nil) async throws -> Data {
     try await engine.command { try $0.certify(request: request, roles: roles, level: level, notAfter: notAfter) }
   }

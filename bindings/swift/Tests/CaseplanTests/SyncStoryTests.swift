@@ -36,6 +36,45 @@ extension Phone {
 }
 
 struct SyncStoryTests {
+  @Test func whoeverSupervisesVisitsHasOnePlanRecordsItsVisitsAndNothingElseOfTheCase() async throws {
+    let (phone, tablet) = (try await Phone(), try await Phone(worker: "w-204"))
+    try await takeIn(tablet, by: phone)
+    let family = try await Family(phone.store)
+    let plan = try await family.saturdays()
+    try await phone.store.grants.give(.visits(tablet.worker, of: plan.id), on: family.lea.id)
+    try await phone.syncs(with: tablet)
+    #expect(try await tablet.store.cases.list().isEmpty)
+    for device in [phone, tablet] { device.now("2026-03-07T18:00:00Z") }
+    let visit = try #require(try await tablet.store.planned(day("2026-03-07")...day("2026-03-07")).first)
+    let contact = try await tablet.store.record(visit, "Léa ran to her mother.")
+    _ = try await tablet.store.contacts.amend(contact.id, .init(text: "They left at five.", corrections: []))
+    await expect(.NotFound(kind: "case", id: family.lea.id.description)) {
+      try await tablet.store.contacts.startDraft(in: family.lea.id, kind: .collateral)
+    }
+    try await tablet.syncs(with: phone)
+    let there = try #require(try await phone.store.contacts.get(contact.id))
+    #expect(there.recordedBy == tablet.worker && there.addenda.map(\.text) == ["They left at five."])
+  }
+
+  @Test func aPhoneUsedAloneWhoseKeysAreLostIsWrittenInAgainByItsWords() async throws {
+    let before = try await Phone()
+    let words = try #require(try await before.store.identity.recoveryWords())
+    let lea = try await Family(before.store).lea
+    let device = try await before.store.identity.device()
+    await before.store.close()
+    let phone = try await Phone(
+      folder: before.folder, vault: MemoryKeyVault(), clock: before.clock, worker: before.worker)
+    await expect(.KeysLost) { try await phone.writes("north", in: lea) }
+    try await phone.store.identity.recoverRoot(words: words)
+    try await phone.writes("north", in: lea)
+    #expect(try await phone.store.identity.device() != device)
+    // It takes others in as before.
+    let tablet = try await Phone(worker: phone.worker)
+    try await takeIn(tablet, by: phone)
+    try await phone.syncs(with: tablet)
+    #expect(try await tablet.team(of: lea) == "north")
+  }
+
   @Test func aSubstituteFinishesHerDraftsOfACaseThatIsTakenBackAndThenItIsGone() async throws {
     let (phone, tablet) = (try await Phone(), try await Phone(worker: "w-204"))
     try await takeIn(tablet, by: phone)

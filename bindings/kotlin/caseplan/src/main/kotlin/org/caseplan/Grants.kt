@@ -67,6 +67,15 @@ public class Grants internal constructor(
     ): ULong = engine.command { it.confirmWork(caseId, device) }
 }
 
+/**
+ * A grant of one visitation plan to read and its visits to record, and nothing else of its case: what whoever supervises
+ * visits gets.
+ */
+public fun NewGrant.Companion.visits(
+    worker: WorkerId,
+    plan: VisitationPlanId,
+): NewGrant = NewGrant(worker = worker, extent = Extent.Visits(plan), writes = listOf(DocumentKind.ContactLog))
+
 /** A grant of everything up to a level: what a substitute or a colleague gets. */
 public fun NewGrant.Companion.colleague(
     worker: WorkerId,

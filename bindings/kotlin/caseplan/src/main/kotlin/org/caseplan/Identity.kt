@@ -34,7 +34,8 @@ public class Identity internal constructor(
      * Certifies the device of a request; answers what that device must adopt.
      *
      * @param level The highest sensitivity level that its worker may read.
-     * @param notAfter Until when it is good for connections; for ever if nothing is said.
+     * @param notAfter Until when it is good for connections; for ever if nothing is said. Whoever may issue or renew makes it
+     * longer by itself when the two meet after half of that time: a device is ended by [endDevice].
      */
     public suspend fun certify(
         request: ByteArray,

@@ -83,6 +83,48 @@ class SyncStoryTest {
         }
 
     @Test
+    fun `whoever supervises visits has one plan, records its visits, and nothing else of the case`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-204")
+            takenIn(phone, tablet)
+            val family = Family.of(phone.store)
+            val plan = family.saturdays()
+            phone.store.grants.give(family.lea.id, NewGrant.visits(tablet.worker, plan.id))
+            phone.syncs(tablet)
+            assertEquals(emptyList(), tablet.store.cases.list())
+            for (device in listOf(phone, tablet)) device.now("2026-03-07T18:00:00Z")
+            val visit = tablet.store.planned(day("2026-03-07")..day("2026-03-07")).single()
+            val contact = tablet.store.record(visit, "Léa ran to her mother.")
+            tablet.store.contacts.amend(contact.id, NewAddendum("They left at five.", emptyList()))
+            expect(CaseplanException.NotFound("case", family.lea.id.toString())) {
+                tablet.store.contacts.startDraft(family.lea.id, ContactKind.Collateral)
+            }
+            tablet.syncs(phone)
+            val there = assertNotNull(phone.store.contacts.get(contact.id))
+            assertEquals(tablet.worker to listOf("They left at five."), there.recordedBy to there.addenda.map { it.text })
+        }
+
+    @Test
+    fun `a phone used alone whose keys are lost is written in again by its words`() =
+        story {
+            val before = Phone.open("w-117")
+            val words = assertNotNull(before.store.identity.recoveryWords())
+            val lea = Family.of(before.store).lea
+            val device = before.store.identity.device()
+            val phone = before.restarted(vault = MemoryKeyVault())
+            expect(CaseplanException.KeysLost()) { phone.writes(lea, "north") }
+            phone.store.identity.recoverRoot(words)
+            phone.writes(lea, "north")
+            assertNotEquals(device, phone.store.identity.device())
+            // It takes others in as before.
+            val tablet = Phone.open("w-117")
+            takenIn(phone, tablet)
+            phone.syncs(tablet)
+            assertEquals("north", tablet.team(lea))
+        }
+
+    @Test
     fun `a root that went down with a phone is recovered by its words, and the others follow`() =
         story {
             val phone = Phone.open("w-117")
