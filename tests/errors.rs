@@ -47,6 +47,11 @@ fn the_page_names_every_code_and_no_other() {
         "`SyncFailed.reason`",
         ended.lines().filter_map(|line| Some(line.split('"').nth(1)?.to_owned())).collect(),
     );
+    let refusals = core.split("    Refusal {\n").nth(1).unwrap().split("\n    }\n").next().unwrap();
+    check(
+        "`Refusal`",
+        refusals.lines().filter_map(|line| Some(line.split('"').nth(1)?.to_owned())).collect(),
+    );
     let mut unexpected = last_literals(&core, "Unexpected { reason: ");
     unexpected.extend(last_literals(&bindings, "unexpected(").into_iter().map(|code| match code.as_str() {
         // Whatever number SQLite gives.

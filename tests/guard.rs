@@ -5,6 +5,8 @@ mod support;
 
 #[path = "guard/corpus.rs"]
 mod corpus;
+#[path = "guard/full.rs"]
+mod full;
 #[path = "guard/refusals.rs"]
 mod refusals;
 #[path = "guard/streams.rs"]

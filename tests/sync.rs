@@ -5,10 +5,14 @@ mod support;
 
 #[path = "sync/absent.rs"]
 mod absent;
+#[path = "sync/afterwards.rs"]
+mod afterwards;
 #[path = "sync/blobs.rs"]
 mod blobs;
 #[path = "sync/enrolment.rs"]
 mod enrolment;
+#[path = "sync/expired.rs"]
+mod expired;
 #[path = "sync/files.rs"]
 mod files;
 #[path = "sync/forks.rs"]

@@ -6,6 +6,7 @@ use caseplan_core::Store;
 use caseplan_core::identity::Role;
 use caseplan_core::sync::enrolment::Terms;
 use caseplan_core::sync::{Session, SyncReport};
+use caseplan_core::time::Instant;
 
 /// A session between two stores, seen from outside.
 pub struct Link {
@@ -81,8 +82,19 @@ pub fn sync(one: &Store, other: &Store) -> [SyncReport; 2] {
 
 /// Takes a new device in through a channel, by QR code, as two people would.
 pub fn take_in(inviter: &Store, newcomer: &Store, worker: &str, roles: &[Role]) {
+    take_in_until(inviter, newcomer, worker, roles, None);
+}
+
+/// The same, with a certificate that is good until some time.
+pub fn take_in_until(
+    inviter: &Store,
+    newcomer: &Store,
+    worker: &str,
+    roles: &[Role],
+    until: Option<Instant>,
+) {
     let terms = Terms { worker: worker.parse().unwrap(), roles: roles.to_vec(), level: 1 };
-    let invited = inviter.sync().invite_by_qr(terms, None).unwrap();
+    let invited = inviter.sync().invite_by_qr(terms, until).unwrap();
     let mut joining = newcomer.sync().join(&invited.qr().unwrap().unwrap(), "a new phone").unwrap();
     let mut taking = invited.take_in().unwrap();
     for _ in 0..16 {

@@ -1,18 +1,17 @@
 //! A colleague who is let into one visitation plan and no more of its case: it can be visited, recorded and corrected.
 
 use caseplan_core::Error;
-use caseplan_core::access::{DocumentKind, NewGrant};
+use caseplan_core::access::NewGrant;
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::{
     Attendance, AttendanceStatus, ContactDraft, ContactKind, Correction, NewAddendum,
 };
 use caseplan_core::identity::Role;
-use caseplan_core::identity::record::Extent;
 use caseplan_core::ids::ParticipantId;
 use caseplan_core::visitation::PartyRef;
 
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, sound};
+use crate::support::{Device, sound, team};
 
 #[test]
 fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
@@ -21,11 +20,7 @@ fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
     take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
     let (case, ana) = phone.lea("2026-0117");
     let plan = phone.saturdays(&case, &ana);
-    let visits = NewGrant {
-        extent: Extent::Visits(plan.id),
-        writes: vec![DocumentKind::ContactLog],
-        ..NewGrant::colleague("w-204".parse().unwrap(), 1)
-    };
+    let visits = NewGrant::visits("w-204".parse().unwrap(), plan.id);
     phone.store.grants().give(case.id, &visits).unwrap();
     sync(&phone.store, &tablet.store);
     assert_eq!(tablet.store.cases().get(case.id).unwrap(), None, "the case is not hers");
@@ -61,4 +56,34 @@ fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
     let recorded = phone.store.contacts().get(contact.id).unwrap().unwrap();
     assert_eq!((recorded.narrative.as_str(), recorded.addenda.len()), ("On time.", 1));
     sound(&[&phone, &tablet]);
+}
+
+#[test]
+fn of_a_case_that_was_taken_back_but_for_one_plan_that_plan_is_left() {
+    let phone = Device::new("visits-left-phone", "w-117");
+    let tablet = Device::new("visits-left-tablet", "w-204");
+    take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let (case, ana) = phone.lea("2026-0117");
+    let plan = phone.saturdays(&case, &ana);
+    let worker = || "w-204".parse().unwrap();
+    let all = phone.store.grants().give(case.id, &NewGrant::colleague(worker(), 1)).unwrap().id;
+    phone.store.grants().give(case.id, &NewGrant::visits(worker(), plan.id)).unwrap();
+    sync(&phone.store, &tablet.store);
+    for device in [&phone, &tablet] {
+        device.now("2026-03-07T18:00:00Z");
+    }
+    let visit = tablet.planned("2026-03-07", "2026-03-07").remove(0);
+    let draft = tablet.drafted(visit, "On time.");
+    phone.store.grants().take_back(case.id, &[all]).unwrap();
+    sync(&phone.store, &tablet.store);
+    let contacts = tablet.store.contacts();
+    let refused = Error::NotGranted { case: case.id };
+    let start = DraftStart::InCase { case_id: case.id, kind: ContactKind::FamilyVisit };
+    assert_eq!(contacts.start_draft(&start), Err(refused.clone()));
+    let without = ContactDraft { planned: Vec::new(), ..draft.clone() };
+    assert_eq!(contacts.record(&without), Err(refused.clone()));
+    assert_eq!(team(&tablet, &case, "north"), Err(refused));
+    let contact = contacts.complete(draft.id).unwrap();
+    sync(&tablet.store, &phone.store);
+    assert!(phone.store.contacts().get(contact.id).unwrap().is_some());
 }

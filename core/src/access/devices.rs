@@ -77,7 +77,8 @@ impl Identity<'_> {
     /// Certifies the device of a request for the worker that it names; answers what that device must adopt.
     ///
     /// `not_after` is when the certificate stops being good for connections: 30 days ahead where a hub renews, nothing
-    /// where there is none.
+    /// where there is none. It is no end of what the device may do: whoever may issue or renew makes it longer by as much,
+    /// by itself, when the two meet after half of that time. A device is ended by [`Identity::end_device`].
     ///
     /// # Errors
     /// [`Error::Joining`] when the request is none, its device is certified already, or this store may not issue.

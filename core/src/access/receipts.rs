@@ -62,7 +62,8 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
             // Whoever ends a device says so too where that is nothing: only then is it known that what others have is
             // not what the end was made upon.
             let nothing_too = change.ends && *new && before.may_write_something(*device, facts);
-            write(change, facts, *end, &[*device], Cover::Applied { nothing_too })?;
+            let cover = Cover::Applied { nothing_too, known: new.then_some(before) };
+            write(change, facts, *end, &[*device], cover)?;
         }
     }
     let cases: BTreeSet<(CaseId, DeviceId)> =
@@ -74,18 +75,19 @@ pub(super) fn for_new_ends(change: &mut Records<'_>, before: &Authority) -> Resu
             of_case.any(|facts| authority.may_attest(device, facts))
         };
         let gained_any = attests(&change.authority) && !attests(before);
-        for (end, device, _) in ends.iter().filter(|(_, _, new)| *new || gained_any) {
-            write_of_case(change, case, *end, &[*device])?;
+        for (end, device, new) in ends.iter().filter(|(_, _, new)| *new || gained_any) {
+            write_of_case(change, case, *end, &[*device], new.then_some(before))?;
         }
         let was: BTreeSet<EndHash> =
             ends_of_grants(before, case, founder).into_iter().map(|(end, _)| end).collect();
         for (end, devices) in ends_of_grants(&change.authority, case, founder) {
-            if gained_any || !was.contains(&end) {
-                write_of_case(change, case, end, &devices)?;
+            let known = (!was.contains(&end)).then_some(before);
+            if gained_any || known.is_some() {
+                write_of_case(change, case, end, &devices, known)?;
             }
             let of_case = scopes.iter().zip(&gained).filter(|(facts, _)| facts.case == case);
-            for (facts, _) in of_case.filter(|(_, gained)| **gained || !was.contains(&end)) {
-                write(change, facts, end, &devices, Cover::Applied { nothing_too: false })?;
+            for (facts, _) in of_case.filter(|(_, gained)| **gained || known.is_some()) {
+                write(change, facts, end, &devices, Cover::Applied { nothing_too: false, known })?;
             }
         }
     }
@@ -110,9 +112,10 @@ fn ends_of_grants(authority: &Authority, case: CaseId, founder: DeviceId) -> Vec
 
 /// What of somebody's work in a scope this device attests by itself.
 #[derive(Clone, Copy)]
-enum Cover {
-    /// What was applied, and the records; where there is nothing, nothing is written unless that is to be said.
-    Applied { nothing_too: bool },
+enum Cover<'a> {
+    /// What was applied, and the records; where there is nothing, nothing is written unless that is to be said. Of an end
+    /// that is new here, the records that were known before it came: one that came with it may be its answer.
+    Applied { nothing_too: bool, known: Option<&'a Authority> },
     /// What waits because of such ends too. Records that came after the end, such as grants, are nobody's late work.
     Late,
 }
@@ -123,14 +126,17 @@ fn write(
     facts: &ScopeFacts,
     end: EndHash,
     subjects: &[DeviceId],
-    cover: Cover,
+    cover: Cover<'_>,
 ) -> Result<bool> {
     if !change.authority.may_attest(change.device, facts) {
         return Ok(false);
     }
     let late = matches!(cover, Cover::Late);
     let log = *facts.id().as_bytes();
-    let records = if late { Vec::new() } else { records_of(change, &log, subjects) };
+    let records = match cover {
+        Cover::Late => Vec::new(),
+        Cover::Applied { known, .. } => records_of(change, known, &log, subjects),
+    };
     let mut changes = Vec::new();
     for device in subjects.iter().filter(|device| **device != change.device) {
         let held = change.tx.reading().held_of_device(facts.id().as_bytes(), device.as_bytes(), late)?;
@@ -148,7 +154,7 @@ fn write(
         });
     }
     let nothing = records.is_empty() && changes.is_empty();
-    if nothing && !matches!(cover, Cover::Applied { nothing_too: true }) {
+    if nothing && !matches!(cover, Cover::Applied { nothing_too: true, .. }) {
         return Ok(false);
     }
     issue(change, &log, Receipt { end, records, changes, by_person: false })?;
@@ -157,21 +163,32 @@ fn write(
 
 /// Attests what is held of the subjects' records in a case's log, in that log: whoever reads anything of the case hears
 /// it, and all who do are to agree on which grants count.
-fn write_of_case(change: &mut Records<'_>, case: CaseId, end: EndHash, subjects: &[DeviceId]) -> Result<()> {
+fn write_of_case(
+    change: &mut Records<'_>,
+    case: CaseId,
+    end: EndHash,
+    subjects: &[DeviceId],
+    known: Option<&Authority>,
+) -> Result<()> {
     let attests =
         |facts: &ScopeFacts| facts.case == case && change.authority.may_attest(change.device, facts);
     let log = *case.as_bytes();
-    let records = records_of(change, &log, subjects);
+    let records = records_of(change, known, &log, subjects);
     if records.is_empty() || !change.authority.scopes().any(attests) {
         return Ok(());
     }
     issue(change, &log, Receipt { end, records, changes: Vec::new(), by_person: false })
 }
 
-/// Up to where a log is held of the subjects' records.
-fn records_of(change: &Records<'_>, log: &LogId, subjects: &[DeviceId]) -> Vec<(IssuerId, LogId, Last)> {
+/// Up to where a log was held of the subjects' records, or is held now.
+fn records_of(
+    change: &Records<'_>,
+    known: Option<&Authority>,
+    log: &LogId,
+    subjects: &[DeviceId],
+) -> Vec<(IssuerId, LogId, Last)> {
     let subjects: BTreeSet<&DeviceId> = subjects.iter().filter(|device| **device != change.device).collect();
-    let held = change.authority.held();
+    let held = known.unwrap_or(&change.authority).held();
     // A restored copy may have written several histories: each is held, and each counted.
     let tips = |device: &DeviceId| -> Vec<_> {
         let tips = held.tips(log, device.as_bytes()).into_iter();

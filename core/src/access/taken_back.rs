@@ -8,6 +8,7 @@ use crate::contact::complete::finish;
 use crate::contact::drafts;
 use crate::error::{Error, Result};
 use crate::exchange::CancelToken;
+use crate::identity::Scope;
 use crate::ids::{CaseId, DeviceId, ScopeId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
@@ -93,10 +94,13 @@ impl Store {
         cases.into_iter().filter_map(|(case, since)| Some((case, since?))).collect()
     }
 
-    /// Nothing new is begun in a case that was taken back.
-    pub(crate) fn refuse_taken_back(&self, case: CaseId) -> Result<()> {
-        let taken_back = self.cases_taken_back(self.trusted_time()?);
-        if taken_back.contains_key(&case) { Err(Error::NotGranted { case }) } else { Ok(()) }
+    /// Nothing new is begun where this worker has no grant any more, though another part of the case may be left to it.
+    pub(crate) fn refuse_taken_back(&self, case: CaseId, scope: Scope) -> Result<()> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let facts = own.authority.scope(&scope.id(case));
+        let since = facts.and_then(|facts| own.authority.shut_out(own.device, facts, now));
+        if since.is_some() { Err(Error::NotGranted { case }) } else { Ok(()) }
     }
 
     /// Documents of scopes that this device may not read any more, and a peer may: what this device wrote in them goes to

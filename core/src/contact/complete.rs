@@ -50,7 +50,7 @@ impl Contacts<'_> {
     /// As [`Contacts::complete`].
     pub fn record(&self, draft: &ContactDraft) -> Result<ContactId> {
         self.store.command("contact.complete", |command| {
-            command.store.refuse_taken_back(draft.case_id)?;
+            command.store.refuse_taken_back(draft.case_id, scope_of(&draft.planned))?;
             let around = Around::of(command, draft.case_id)?;
             record(command, &around, draft.clone())
         })
@@ -89,12 +89,21 @@ pub(crate) fn finish(command: &mut Command<'_>, mut draft: ContactDraft, zone: Z
 
 /// The log that a new contact goes to: its plan's if there is one plan, else the case's; the lowest part with room.
 fn log(command: &mut Command<'_>, case_id: CaseId, planned: &[PlannedVisit]) -> Result<DocumentRow> {
-    let (scope, parent) = match planned {
-        [only] => (Scope::Visits(only.plan), *only.plan.as_bytes()),
-        _ => (Scope::Level(1), *case_id.as_bytes()),
+    let scope = scope_of(planned);
+    let parent = match scope {
+        Scope::Visits(plan) => *plan.as_bytes(),
+        Scope::Level(_) => *case_id.as_bytes(),
     };
     let year = u16::try_from(command.now.year()).map_err(|_| Error::Clock)?;
     command.log_with_room((case_id, scope), &parent, year, LOG_SIZE)
+}
+
+/// Where a contact stands: with its plan if there is one, else with its case.
+pub(super) fn scope_of(planned: &[PlannedVisit]) -> Scope {
+    match planned {
+        [only] => Scope::Visits(only.plan),
+        _ => Scope::Level(1),
+    }
 }
 
 /// Checks a draft in full; answers it with texts trimmed and the day that its start says.

@@ -2,7 +2,7 @@
 //!
 //! They need no keys: even a store that lost its vault keeps what is being typed.
 
-use super::complete::check_one_of_each;
+use super::complete::{check_one_of_each, scope_of};
 use super::{Attendance, AttendanceStatus, ContactDraft, ContactKind, ContactTime, PlannedVisit};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, DraftId, VisitationPlanId};
@@ -51,7 +51,7 @@ impl Contacts<'_> {
         let zone = self.store.zone();
         self.local(|tx, now| {
             let draft = prefill(&tx.reading(), id, start, now, zone)?;
-            self.store.refuse_taken_back(draft.case_id)?;
+            self.store.refuse_taken_back(draft.case_id, scope_of(&draft.planned))?;
             tx.add_draft(&row(&draft, now)?)?;
             Ok((draft.case_id, draft))
         })

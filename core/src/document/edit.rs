@@ -130,8 +130,7 @@ impl Document {
     /// long a change is shows only when it is made.
     pub fn commit(&mut self, edits: &[Edit], stamp: Stamp) -> Result<Option<NewChange>, EditRefused> {
         let plan = edits.iter().map(|edit| self.prepare(edit)).collect::<Result<Vec<_>, _>>()?;
-        // A change follows every head; with more of them than a peer takes it would be refused everywhere.
-        if self.am.stats().num_ops > MAX_LOCAL_OPS || self.am.get_heads().len() > Limits::DEFAULT.deps {
+        if self.is_full() {
             return Err(EditRefused::Full);
         }
         self.am.set_actor(ActorId::from(stamp.actor.0));
@@ -153,6 +152,12 @@ impl Document {
             return Err(EditRefused::Full);
         }
         Ok(Some(NewChange::of(change)))
+    }
+
+    /// Whether no local change has room in it any more. A change follows every head; with more of them than a peer takes it
+    /// would be refused everywhere.
+    pub fn is_full(&self) -> bool {
+        self.am.stats().num_ops > MAX_LOCAL_OPS || self.am.get_heads().len() > Limits::DEFAULT.deps
     }
 
     /// Resolves an edit against the document as it is, without writing.

@@ -213,7 +213,8 @@ impl Command<'_> {
         self.require(id, kind.code())
     }
 
-    /// The lowest part of a parent's contact log of a year that holds fewer contacts than a size.
+    /// The lowest part of a parent's contact log of a year that holds fewer contacts than a size, and has room: whoever may
+    /// write in it may have filled it with something else.
     pub fn log_with_room(
         &mut self,
         (case, scope): (CaseId, Scope),
@@ -224,7 +225,7 @@ impl Command<'_> {
         let mut part = self.cache.full.get(&(*parent, year)).copied().unwrap_or(0);
         loop {
             let row = self.document(case, scope, Kind::ContactLog, log_name(parent, year, part))?;
-            if self.reading().contacts_in(row.id)? < size {
+            if self.reading().contacts_in(row.id)? < size && !self.open(&row)?.is_full() {
                 return Ok(row);
             }
             part += 1;

@@ -296,13 +296,18 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// The actor's own device chooses, else whoever may grant; of several choices the lower hash.
+    /// The actor's own device chooses, while it may write, else whoever may grant; of several choices the lower hash. Whoever
+    /// has lost the case could take what was recorded out of it everywhere by choosing a branch that there never was.
     fn choose_branches(&mut self, logs: &[Log]) {
         for log in logs {
             for entry in self.held.of_log(log.id.as_bytes()) {
                 let RecordBody::ForkChoice(choice) = &entry.signed.record.body else { continue };
                 let by_another = !self.is_own(entry, choice);
-                if !self.is_present(entry) || by_another && !self.may_choose(entry, &log.scope) {
+                let may = match by_another {
+                    true => self.is_present(entry) && self.may_choose(entry, &log.scope),
+                    false => self.may_attest(entry, Some(&log.scope)),
+                };
+                if !may {
                     continue;
                 }
                 let kept = Kept { by_another, hash: choice.keep };

@@ -1,0 +1,86 @@
+//! What somebody signs after a case was taken back, and hands round among those who have not heard of that.
+
+use automerge::transaction::Transactable;
+use automerge::{ROOT, ReadDoc};
+use caseplan_core::access::{GrantState, NewGrant};
+use caseplan_core::document::Kind;
+use caseplan_core::exchange::message::Message;
+use caseplan_core::identity::Role;
+use caseplan_core::identity::record::{Extent, ForkChoice, Grant, Record, RecordBody, Signed};
+use caseplan_core::ids::{CaseId, ChangeHash};
+
+use crate::support::hostile::{Hostile, document_of, imported, loaded};
+use crate::support::link::{sync, take_in};
+use crate::support::{Device, sound, team_at};
+
+/// A record by a device in a log in which it has written nothing yet.
+fn first(by: &Hostile, log: [u8; 16], body: RecordBody) -> Message {
+    let record = Record {
+        domain: by.device.store.identity().domain(),
+        log,
+        issuer: *by.keys.device_id().as_bytes(),
+        number: 1,
+        previous: [0; 32],
+        issued_at: 1_772_438_400,
+        body,
+    };
+    Message::Authority { records: vec![Signed::new(record, &by.keys).encode()] }
+}
+
+fn lives(device: &Device, case: CaseId, worker: &str) -> bool {
+    let grants = device.store.grants().list(case).unwrap();
+    grants.iter().any(|grant| grant.worker.as_str() == worker && grant.state == GrantState::Live)
+}
+
+#[test]
+fn a_grant_that_comes_with_the_end_of_what_it_hangs_on_is_attested_by_nobody() {
+    let desk = Device::new("afterwards-desk", "w-100");
+    let tablet = Device::new("afterwards-tablet", "w-204");
+    take_in(&desk.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let hostile = Hostile::enrolled_by(&desk);
+    let (case, _) = desk.lea("2026-0117");
+    let given =
+        |worker: &str| NewGrant { may_grant: true, ..NewGrant::colleague(worker.parse().unwrap(), 1) };
+    desk.store.grants().give(case.id, &given("w-204")).unwrap();
+    let grant = desk.store.grants().give(case.id, &given("w-666")).unwrap().id;
+    sync(&desk.store, &tablet.store);
+    assert!(lives(&tablet, case.id, "w-666"));
+    desk.store.grants().take_back(case.id, &[grant]).unwrap();
+    // To itself, by the grant that it has lost.
+    let writes = vec!["case".to_owned()];
+    let worker = "w-666".parse().unwrap();
+    let again =
+        Grant { case: case.id, worker, extent: Extent::Level(1), writes, may_grant: true, until: None };
+    let record = first(&hostile, *case.id.as_bytes(), RecordBody::Grant(again));
+    imported(&desk, &[hostile.hello(), record, Message::End]);
+    assert!(!lives(&desk, case.id, "w-666"));
+    for _ in 0..2 {
+        sync(&desk.store, &tablet.store);
+    }
+    for device in [&desk, &tablet] {
+        assert!(!lives(device, case.id, "w-666"));
+    }
+}
+
+#[test]
+fn whoever_lost_a_case_takes_nothing_of_what_was_recorded_out_of_it() {
+    let desk = Device::new("afterwards-out-desk", "w-100");
+    let hostile = Hostile::enrolled_by(&desk);
+    let (case, _) = desk.lea("2026-0117");
+    let grant = NewGrant::colleague("w-666".parse().unwrap(), 1);
+    let grant = desk.store.grants().give(case.id, &grant).unwrap().id;
+    let (target, changes) = document_of(&desk, Kind::Case);
+    let document = loaded(Kind::Case, &changes);
+    let chunk = hostile.writes(&document, |tx| {
+        let (_, fields) = tx.get(ROOT, "case").unwrap().unwrap();
+        tx.put(&fields, "team", "north").unwrap();
+    });
+    assert_eq!(hostile.sends(&desk, &target, vec![hostile.signs(&target, chunk)]).accepted, 1);
+    desk.store.grants().take_back(case.id, &[grant]).unwrap();
+    let choice =
+        ForkChoice { document: target.id, actor: hostile.actor(1), seq: 1, keep: ChangeHash([0; 32]) };
+    let record = first(&hostile, *target.header.scope.as_bytes(), RecordBody::ForkChoice(choice));
+    imported(&desk, &[hostile.hello(), record, Message::End]);
+    assert_eq!(team_at(&desk, &case).as_deref(), Some("north"));
+    sound(&[&desk]);
+}
