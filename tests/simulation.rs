@@ -132,6 +132,7 @@ const OTHERS: &[&str] = &[
     "restore",
     "restore with vault",
     "session altered",
+    "session broken off",
     "session in good order",
     "session no_common_version",
     "session stalled",

@@ -163,7 +163,8 @@ fn a_small_session_that_is_cut_at_any_byte_is_resumed_and_ends_equal() {
     let places: Vec<_> = places.step_by(usize::try_from(step).unwrap()).collect();
     let worst = cut_at(&before, &places);
     println!("{} cuts of {:?}; sent twice at most {worst} bytes", places.len(), before.perfect);
-    assert!(worst <= WINDOW + MORE, "{worst} bytes were sent twice");
+    assert!(before.perfect.total() > 2 * MORE, "too small to tell: {:?}", before.perfect);
+    assert!(worst <= MORE, "{worst} bytes were sent twice");
 }
 
 #[test]
@@ -184,7 +185,8 @@ fn a_large_session_that_is_cut_anywhere_sends_little_twice() {
 
 #[test]
 fn a_side_that_is_killed_at_any_moment_resumes_and_ends_equal() {
-    let before = Before::with(3);
+    let before = Before::with(8);
+    assert!(before.perfect.total() > 2 * (WINDOW + MORE), "too small to tell: {:?}", before.perfect);
     let (mut dice, kills) = (Dice(0x9E37_79B9_7F4A_7C15), wanted("CASEPLAN_KILLS", 5) as usize);
     let mut killed = [0; 2];
     for kill in 0..2 * kills {

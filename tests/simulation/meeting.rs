@@ -80,7 +80,9 @@ impl World {
             // Both keep to it, whatever becomes of the connection.
             let honest = !matches!(report.failed, Some(SyncFailed::Protocol(_)));
             assert!(honest, "{one} with {other}: {report:?}");
-            let outcome = report.failed.as_ref().map_or("in good order", SyncFailed::code);
+            // What lost or cut its connection has not failed by itself, and has not come to its end either.
+            let unbroken = if fault.is_some() { "broken off" } else { "in good order" };
+            let outcome = report.failed.as_ref().map_or(unbroken, SyncFailed::code);
             self.trace.push(format!("  {:?}", report.failed));
             self.count(&format!("session {outcome}"));
         }
