@@ -10,7 +10,7 @@ use crate::identity::cbor::Malformed;
 use crate::identity::keys::verify;
 use crate::identity::record::Signed;
 use crate::identity::{Founding, RecordRefused, Scope, ScopeFacts};
-use crate::ids::{ChangeHash, DeviceId, DocumentId, VisitationPlanId, sha256};
+use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId, VisitationPlanId, sha256};
 use crate::planted::{self, Defect};
 use crate::storage::documents::{DocumentRow, ScopeRow};
 use crate::storage::settings::FoundingRow;
@@ -345,9 +345,19 @@ impl Import {
             let Some(row) = tx.reading().document(document.as_bytes())? else { return Ok(()) };
             // Of what is not here it says nothing: a later number may be another branch's.
             let here = tx.reading().vector(row.id)?;
+            let (device, present) = (self.store.own().device, tx.reading().own_actor(row.id)?);
             for (actor, seq) in actors {
-                let Some(held) = here.iter().find(|held| held.actor == *actor) else { continue };
-                tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, (*seq).min(held.seq))?;
+                let ours = here.iter().find(|held| held.actor == *actor).map(|held| held.seq);
+                if Actor(*actor).device() == device && ours.is_none_or(|ours| ours < *seq) {
+                    // This device was set back, and what it has written since under these numbers is only here: it goes on
+                    // as somebody new.
+                    if present == Some(*actor) {
+                        tx.rotate_actor(row.id)?;
+                    }
+                    continue;
+                }
+                let Some(ours) = ours else { continue };
+                tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, (*seq).min(ours))?;
             }
             Ok(())
         })
