@@ -80,8 +80,8 @@ impl Store {
     }
 
     /// Whether this device's own work in a scope may go to a peer that gives it nothing: while this device is in the domain,
-    /// to whom may read it. What one that was ended knows of grants is not all, so that it may hand over to everybody else
-    /// who was let in, and was not shut out since.
+    /// to whom may read it. What one that was ended knows of grants is not all, and it may meet nobody else: it hands over to
+    /// everybody who was ever let in.
     pub(crate) fn may_hand_over(&self, peer: DeviceId, scope: &[u8; 16]) -> Result<bool> {
         let (now, scope) = (self.trusted_time()?, ScopeId::from_slice(scope)?);
         let own = self.own();
@@ -89,9 +89,7 @@ impl Store {
         if own.authority.standing(own.device, now) == Standing::Current {
             return Ok(own.authority.may_read(peer, facts, now));
         }
-        Ok(own.authority.standing(peer, now) == Standing::Current
-            && own.authority.was_let_in(peer, facts)
-            && own.authority.shut_out(peer, facts, now).is_none())
+        Ok(own.authority.was_let_in(peer, facts))
     }
 
     /// Whether a device may read a scope now.
