@@ -20,6 +20,41 @@ struct SyncTests {
     #expect(status.peers.map(\.device) == [device])
   }
 
+  @Test func aPhoneIsTakenInByACodeThatIsSpokenAlsoAfterAWrongOne() async throws {
+    let (phone, tablet) = (try await Phone(), try await Phone())
+    let invitation = try await phone.store.sync.inviteByCode(
+      .init(worker: tablet.worker, roles: [.caseworker], level: 1))
+    #expect(try await invitation.qr() == nil)
+    let code = try #require(try await invitation.code())
+    for (said, isRight) in [("0000-0000", false), (code, true)] {
+      let (near, far) = Wire.pair()
+      let taking = Task { try await invitation.takeIn(over: far) { _ in true } }
+      let joining = Task { try await tablet.store.sync.join(said, deviceName: "Ana's tablet", over: near) }
+      let joined: Bool
+      if case .success = await joining.result { joined = true } else { joined = false }
+      #expect(joined == isRight)
+      #expect(((try? await taking.value) ?? false) == isRight)
+    }
+    try await phone.syncs(with: tablet)
+  }
+
+  @Test func twoPhonesSyncWithAThirdOneAtOnce() async throws {
+    let (hub, first, second) = (try await Phone(), try await Phone(), try await Phone())
+    for phone in [first, second] { #expect(try await takeIn(phone, by: hub)) }
+    _ = try await Family(first.store, reference: "2026-0001")
+    _ = try await Family(second.store, reference: "2026-0002")
+    let (near, far) = Wire.pair()
+    let accepting = Task { try await hub.store.sync.accept(far) }
+    // The first one stays, and the second is done with meanwhile.
+    let staying = Task { try await first.store.sync.connect(near, stay: true) }
+    for try await seen in hub.store.cases.watchList() where seen.count == 1 { break }
+    try await second.syncs(with: hub)
+    for try await seen in first.store.cases.watchList() where seen.count == 2 { break }
+    staying.cancel()
+    _ = try await staying.value
+    _ = try await accepting.value
+  }
+
   @Test func whatIsRecordedWhileASessionStaysOpenIsSentAtOnce() async throws {
     let (phone, tablet) = (try await Phone(), try await Phone())
     #expect(try await takeIn(tablet, by: phone))

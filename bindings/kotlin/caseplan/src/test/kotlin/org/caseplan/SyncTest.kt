@@ -7,6 +7,7 @@ import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
+import kotlin.test.assertNotNull
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
 
@@ -30,6 +31,47 @@ class SyncTest {
             val status = phone.store.sync.watchStatus().first()
             assertTrue(status.onlyHere.isEmpty())
             assertEquals(listOf(tablet.store.identity.device()), status.peers.map { it.device })
+        }
+
+    @Test
+    fun `a phone is taken in by a code that is spoken, also after a wrong one`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            phone.store.sync.inviteByCode(Terms(tablet.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
+                assertNull(invitation.qr)
+
+                suspend fun says(code: String): Boolean {
+                    val (near, far) = connection()
+                    val taking = async { runCatching { invitation.takeIn(far) { true } } }
+                    val joined = runCatching { tablet.store.sync.join(code, "Ana's tablet", near) }
+                    assertEquals(joined.isSuccess, taking.await().getOrDefault(false))
+                    return joined.isSuccess
+                }
+                assertFalse(says("0000-0000"))
+                assertTrue(says(assertNotNull(invitation.code)))
+            }
+            phone.syncs(tablet)
+        }
+
+    @Test
+    fun `two phones sync with a third one at once`() =
+        story {
+            val hub = Phone.open("w-117")
+            val phones = listOf(Phone.open("w-117"), Phone.open("w-117"))
+            for (phone in phones) takenIn(hub, phone)
+            for ((at, phone) in phones.withIndex()) {
+                phone.store.cases.create(NewCase("2026-000$at", primaryClient = NewPerson("Léa Martin")))
+            }
+            val (near, far) = connection()
+            val accepting = async { hub.store.sync.accept(far) }
+            // The first one stays, and the second is done with meanwhile.
+            val staying = launch { phones[0].store.sync.connect(near, stay = true) }
+            hub.store.cases.watchList().first { it.size == 1 }
+            phones[1].syncs(hub)
+            phones[0].store.cases.watchList().first { it.size == 2 }
+            staying.cancelAndJoin()
+            accepting.await()
         }
 
     @Test
