@@ -182,7 +182,8 @@ fn list(store: &Store, screen: &Screen) -> Result<()> {
             let met = of(device.device);
             json!({
                 "device": device.device, "worker": device.worker, "roles": device.roles, "level": device.level,
-                "not_after": device.not_after, "own": device.device == own, "ended": device.ended.as_ref().map(EndReason::code),
+                "not_after": device.not_after, "own": device.device == own,
+                "ended": device.ended.as_ref().map(EndReason::code),
                 "met_at": met.map(|peer| peer.met_at), "equal_at": met.and_then(|peer| peer.equal_at),
             })
         }));

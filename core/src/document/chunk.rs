@@ -74,6 +74,9 @@ pub enum ChunkRefused {
     /// Inner compression, which could inflate without bound.
     #[error("a compressed column")]
     Compressed,
+    /// A document with another number of changes than are signed.
+    #[error("not every change is signed")]
+    Unsigned,
 }
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
@@ -147,17 +150,14 @@ pub fn check_document(bytes: &[u8], limits: &Limits) -> Result<DocumentSize, Chu
     for _ in 0..heads {
         reader.hash()?;
     }
-    let changes = reader.columns()?;
-    let ops = reader.columns()?;
+    let (changes, ops) = (reader.columns()?, reader.columns()?);
     let mut count = 0;
     for column in &changes {
         let rows = Reader(reader.take(column.length)?).rows(column.kind())?;
         if rows > limits.document_ops {
             return Err(ChunkRefused::OverLimit);
         }
-        if column.spec == CHANGE_ACTOR {
-            count = rows;
-        }
+        count = if column.spec == CHANGE_ACTOR { rows } else { count };
     }
     Ok(DocumentSize { changes: count, ops: count_rows(&mut reader, &ops, limits.document_ops)? })
 }

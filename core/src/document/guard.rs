@@ -130,17 +130,21 @@ fn disturbs(kind: Kind, change: &Change) -> bool {
 }
 
 /// Loads a snapshot that a peer sent, within the limits, and reads all of it. Of a kind that is not known here its changes
-/// can be read, which are all but the genesis, and nothing else.
+/// can be read, which are all but the genesis, and nothing else. It is loaded only if it has so many changes besides the
+/// genesis as are signed: loading costs more the more there are.
 ///
 /// # Errors
-/// [`chunk::ChunkRefused`] when it is over a limit, is no document, or makes Automerge fail.
+/// [`chunk::ChunkRefused`] when it is over a limit, is no document, has another number of changes, or makes Automerge fail.
 pub fn changes_of_snapshot(
     kind: Option<Kind>,
     genesis: &ChangeHash,
     bytes: &[u8],
+    signed: usize,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, chunk::ChunkRefused> {
-    chunk::check_document(bytes, limits)?;
+    if chunk::check_document(bytes, limits)?.changes != signed as u64 + 1 {
+        return Err(chunk::ChunkRefused::Unsigned);
+    }
     walled(|| {
         let document = Document::load(kind.unwrap_or(Kind::Case), bytes, &[]).ok()?;
         if !document.holds(genesis) {

@@ -58,6 +58,7 @@ impl Refusal {
             chunk::ChunkRefused::OverLimit => Self::OverLimit,
             chunk::ChunkRefused::WrongType | chunk::ChunkRefused::Compressed => Self::WrongType,
             chunk::ChunkRefused::Malformed => Self::Malformed,
+            chunk::ChunkRefused::Unsigned => Self::BadSignature,
         }
     }
 }

@@ -349,8 +349,8 @@ impl Store {
                     tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
                 }
                 let own = tx.reading().own_actor(*row)?;
-                let here: BTreeMap<_, _> =
-                    tx.reading().vector(*row)?.into_iter().map(|entry| (entry.actor, entry)).collect();
+                // Read at the first number that is not the same here, which most never have, and once.
+                let mut here: Option<BTreeMap<_, _>> = None;
                 for (actor, (seq, hash)) in holding {
                     // Only what is the same change here: a fork's number says nothing.
                     let ours = tx.reading().hashes_at(*row, actor, *seq)?;
@@ -368,6 +368,13 @@ impl Store {
                     if !knows {
                         continue;
                     }
+                    let here = match &mut here {
+                        Some(here) => here,
+                        none => {
+                            let vector = tx.reading().vector(*row)?;
+                            none.insert(vector.into_iter().map(|entry| (entry.actor, entry)).collect())
+                        }
+                    };
                     if let Some(last) = here
                         .get(actor)
                         .filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))

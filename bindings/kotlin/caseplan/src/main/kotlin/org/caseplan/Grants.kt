@@ -30,8 +30,8 @@ public class Grants internal constructor(
 
     /**
      * Cases that were taken back from this worker, or whose grants ran out, and that are still here: they can be read, their
-     * drafts completed or discarded, and nothing else be written. Each goes by itself once it has no drafts and all of it is known elsewhere; after a week
-     * drafts are completed as they stand.
+     * drafts completed or discarded, and nothing else be written. Each goes by itself once it has no drafts and all of it is
+     * known elsewhere; after a week drafts are completed as they stand.
      */
     public suspend fun takenBack(): List<TakenBack> = engine.read { it.takenBack() }
 
