@@ -41,6 +41,11 @@ impl DomainJudgement {
         hashes.filter_map(|hash| self.certificates.get(hash)).map(|counting| &counting.certificate.worker)
     }
 
+    /// Whether two devices are one worker's.
+    pub fn have_one_worker(&self, one: DeviceId, other: DeviceId) -> bool {
+        self.workers(one).any(|worker| self.workers(other).any(|also| also == worker))
+    }
+
     /// Whether any certificate of a device that counts gives it a role.
     pub fn has_role(&self, device: DeviceId, role: &Role) -> bool {
         let hashes = self.devices.get(&device).into_iter().flatten();

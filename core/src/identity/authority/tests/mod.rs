@@ -5,6 +5,7 @@ mod judged;
 mod order;
 mod review;
 mod roles;
+mod vouching;
 
 use super::issuing::{Entitled, Issuing};
 use super::*;
