@@ -30,7 +30,7 @@ pub struct Counting {
     pub record: Arc<Entry>,
     links: u8,
     /// Whether somebody said so who may say what a certificate says, and not only renew it.
-    by_all: bool,
+    pub(super) by_all: bool,
 }
 
 impl Counting {

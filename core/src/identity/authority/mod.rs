@@ -5,6 +5,7 @@
 //! - [`case`]: which of a case's logs count: grants, their ends, receipts;
 //! - [`verdict`]: the questions that others ask;
 //! - [`rights`]: what a device may write, grant and attest;
+//! - `shut`: who was let in and is not any more;
 //! - [`review`]: which work of an ended device a person should look over;
 //! - [`issuing`]: new records;
 //! - [`joining`]: how a device comes into a domain.
@@ -18,6 +19,7 @@ pub mod issuing;
 pub mod joining;
 pub mod review;
 pub mod rights;
+mod shut;
 pub mod verdict;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,5 @@
 //! The questions that others ask: does a change count, may a device read, may it connect.
 
-use std::collections::BTreeSet;
-
 use super::Authority;
 use super::case::{CaseJudgement, CountingGrant, reach};
 use super::domain::Counting;
@@ -188,54 +186,6 @@ impl Authority {
             && domain.in_force(device).into_iter().any(|held| is_valid(held, trusted_time) && is(held))
     }
 
-    /// Since when a device that was let into a scope is not any more, because all its grants were taken back, unix seconds;
-    /// nothing while one of them stands, though its time may have run out, and for who never needed one. A grant that has
-    /// stopped counting, because it hung on a device that was ended, is taken back all the same.
-    pub fn taken_back(&self, device: DeviceId, scope: &ScopeFacts) -> Option<i64> {
-        self.shut_out(device, scope, i64::MIN)
-    }
-
-    /// Since when a device that was let into a scope is not any more at a trusted time, unix seconds: as
-    /// [`Authority::taken_back`], and where grants ran out.
-    pub fn shut_out(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> Option<i64> {
-        let domain = self.judgement();
-        let case = self.case_judgement(scope.case, scope.founder);
-        let mut since = None;
-        for counting in domain.in_force(device) {
-            let certificate = &counting.certificate;
-            if case.founders.contains(&certificate.worker) || reads_all(certificate) {
-                return None;
-            }
-            if grants_for(&case, counting, &scope.scope, None).any(|held| over(held, trusted_time).is_none())
-            {
-                return None;
-            }
-            for held in among(&case.possible, counting, &scope.scope, None) {
-                since = since.max(over(held, trusted_time));
-            }
-        }
-        since
-    }
-
-    /// The devices that are shut out of a scope at a trusted time.
-    pub fn all_shut_out(&self, scope: &ScopeFacts, trusted_time: i64) -> Vec<DeviceId> {
-        let case = self.case_judgement(scope.case, scope.founder);
-        let ended = case.possible.iter().filter(|held| over(held, trusted_time).is_some());
-        let workers: BTreeSet<&WorkerId> = ended.map(|held| &held.grant.worker).collect();
-        let devices = workers.into_iter().flat_map(|worker| self.devices_of(worker));
-        devices.filter(|device| self.shut_out(*device, scope, trusted_time).is_some()).collect()
-    }
-
-    /// Whether nothing more is awaited of a device in a scope at a trusted time: it was ended, or its grants were taken
-    /// back or ran out. A device whose certificate ran out may renew it.
-    pub fn is_absent(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> bool {
-        match self.standing(device, trusted_time) {
-            Standing::Ended => true,
-            Standing::Current => !self.may_read(device, scope, trusted_time),
-            Standing::Expired | Standing::Unknown => self.taken_back(device, scope).is_some(),
-        }
-    }
-
     /// Whether a device reads every case, up to its level: a hub's or an administrator's.
     pub fn reads_everything(&self, device: DeviceId) -> bool {
         let domain = self.judgement();
@@ -303,22 +253,22 @@ fn reads(
 }
 
 /// Whether a grant was neither taken back nor ran out.
-fn lasts(held: &CountingGrant, trusted_time: i64) -> bool {
+pub(super) fn lasts(held: &CountingGrant, trusted_time: i64) -> bool {
     over(held, trusted_time).is_none()
 }
 
 /// Since when a grant is taken back, or has run out.
-fn over(held: &CountingGrant, trusted_time: i64) -> Option<i64> {
+pub(super) fn over(held: &CountingGrant, trusted_time: i64) -> Option<i64> {
     let ran_out = held.grant.until.filter(|until| *until < trusted_time);
     held.ends.iter().map(|(_, at)| *at).chain(ran_out).min()
 }
 
-fn reads_all(certificate: &Certificate) -> bool {
+pub(super) fn reads_all(certificate: &Certificate) -> bool {
     certificate.roles.iter().any(|role| matches!(role, Role::Hub | Role::Administrator))
 }
 
 /// Whether a certificate's level reaches a scope.
-fn reaches(counting: &Counting, scope: &Scope) -> bool {
+pub(super) fn reaches(counting: &Counting, scope: &Scope) -> bool {
     match scope {
         Scope::Level(level) => *level <= counting.certificate.level,
         Scope::Visits(_) => true,
@@ -341,7 +291,7 @@ pub(super) fn grants_for<'a>(
 }
 
 /// The same of any grants.
-fn among<'a>(
+pub(super) fn among<'a>(
     grants: &'a [CountingGrant],
     counting: &'a Counting,
     scope: &'a Scope,

@@ -36,6 +36,36 @@ fn who_was_given_fewer_roles_reads_by_them_alone_whatever_a_hub_renewed_meanwhil
 }
 
 #[test]
+fn who_was_given_fewer_roles_or_a_lower_level_is_shut_out_of_what_those_let_in_to() {
+    let mut world = World::new();
+    let (admin, marc) = (world.enrol("w-9", &[Role::Administrator]), world.enrol("w-2", &[]));
+    let phone = world.phone.clone();
+    world.grant(&phone, "w-2", false);
+    let secret = ScopeFacts { scope: Scope::Level(3), ..world.facts };
+    let shut = |world: &World, of: &DeviceKeys, scope: &ScopeFacts| {
+        let shut = world.authority.shut_out(of.device_id(), scope, NOW + 9);
+        let reads = world.authority.may_read(of.device_id(), scope, NOW + 9);
+        assert_eq!(shut.is_none(), reads, "whoever was let in reads, or is shut out");
+        shut
+    };
+    assert_eq!([&admin, &marc].map(|of| shut(&world, of, &secret)), [None; 2]);
+    assert_eq!(world.authority.all_changed(), []);
+    let by = Issuing { key: &world.root, power: IssuerPower::All, root: true };
+    for (device, roles, level) in [(&admin, Role::Caseworker, 3), (&marc, Role::Caseworker, 2)] {
+        let says = Some((vec![roles], level));
+        world.authority.renew(&by, device.device_id(), says, None, NOW + 5).unwrap();
+    }
+    assert_eq!([&admin, &marc].map(|of| shut(&world, of, &secret)), [Some(NOW + 5); 2]);
+    assert_eq!([&admin, &marc].map(|of| shut(&world, of, &world.facts)), [Some(NOW + 5), None]);
+    let mut changed = [admin.device_id(), marc.device_id()];
+    changed.sort_unstable();
+    assert_eq!(world.authority.all_changed(), changed);
+    // With a grant of its own the former administrator's device is in again.
+    world.grant(&phone, "w-9", false);
+    assert_eq!(shut(&world, &admin, &secret), None);
+}
+
+#[test]
 fn an_ended_device_ends_none_that_came_in_its_place() {
     let mut world = World::new();
     let (phone, old) = (world.phone.clone(), world.enrol("w-1", &[]));
