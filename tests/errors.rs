@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use caseplan_core::exchange::Refusal;
+
 type Names = BTreeSet<String>;
 
 #[test]
@@ -59,6 +61,17 @@ fn the_page_names_every_code_and_no_other() {
         _ => code,
     }));
     check("`Unexpected.reason`", unexpected);
+}
+
+#[test]
+fn the_page_says_why_a_change_is_kept_apart_in_the_words_of_the_packages() {
+    let page = page();
+    let (_, section) = page.split_once("## `Refusal`\n").unwrap();
+    for code in Refusal::KNOWN {
+        let row = section.lines().find(|line| line.starts_with(&format!("| `{code}` |")));
+        let words = row.unwrap().split('|').nth(3).unwrap().trim();
+        assert_eq!(words, Refusal::from_code(code).words(), "{code}");
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ mod nearby;
 mod portions;
 #[path = "sync/sessions.rs"]
 mod sessions;
+#[path = "sync/status.rs"]
+mod status;
 #[path = "sync/stories.rs"]
 mod stories;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use caseplan_core::exchange::{Export, HeldChange, Import, ImportReport, Quarantined, Refusal, WorkProgress};
-use caseplan_core::ids::{ChangeHash, DocumentId};
+use caseplan_core::ids::{CaseId, ChangeHash, DocumentId};
 
 use crate::error::CaseplanError;
 use crate::store::CoreStore;
@@ -48,9 +48,17 @@ pub enum Refusal {
     },
 }
 
+/// What an app may show of a reason, in English; an app of another language has words of its own for each code.
+#[uniffi::export]
+pub fn words_of(reason: Refusal) -> Result<String, CaseplanError> {
+    Ok(reason.words().to_owned())
+}
+
 /// A change that is held and not part of its document, or was refused outright.
 #[uniffi::remote(Record)]
 pub struct HeldChange {
+    /// The case, if it is known.
+    pub case: Option<CaseId>,
     /// The document, if it is known.
     pub document: Option<DocumentId>,
     /// The change.

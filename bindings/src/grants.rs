@@ -138,18 +138,20 @@ pub struct WorkToReview {
     pub to: Timestamp,
 }
 
-/// A case that this worker has no grant for any more: it was taken back, or its time ran out.
+/// A case that this worker has no grant for any more, or not for all of it: it was taken back, or its time ran out.
 #[uniffi::remote(Record)]
 pub struct TakenBack {
-    /// The case. It can be read, and nothing of it changed; it goes by itself.
+    /// The case. What was taken back can be read, and nothing of it changed; it goes by itself.
     pub case: CaseId,
+    /// Whether all of the case goes; else only what no other grant of this worker reaches.
+    pub whole: bool,
     /// Since when.
     pub since: Timestamp,
-    /// Drafts that wait to be completed or discarded.
+    /// Drafts of what was taken back that wait to be completed or discarded.
     pub drafts: u32,
     /// When drafts that are left will be completed as they stand.
     pub drafts_until: Timestamp,
-    /// Changes that no hub and nobody with a grant is known to hold: the case goes once there are none and no drafts.
+    /// Changes of it that no hub and nobody with a grant is known to hold: it goes once there are none and no drafts.
     pub changes: u64,
 }
 

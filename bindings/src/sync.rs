@@ -6,7 +6,9 @@ use caseplan_core::exchange::HeldChange;
 use caseplan_core::identity::Standing;
 use caseplan_core::ids::{CaseId, DeviceId, WorkerId};
 use caseplan_core::lan::{self, Until};
-use caseplan_core::sync::{self, CaseSync, PeerStatus, SyncProgress, SyncState, SyncStatus};
+use caseplan_core::sync::{
+    self, CaseOnPeer, CaseSync, CaseSyncStatus, PeerStatus, SyncFailed, SyncProgress, SyncState, SyncStatus,
+};
 
 use crate::connection::{Connection, CoreConnection};
 use crate::error::{CallbackError, CaseplanError};
@@ -72,10 +74,16 @@ pub struct SyncReport {
     pub bytes: u64,
     /// Why it ended before its time: the codes of [`CaseplanError::SyncFailed`].
     pub failed: Option<String>,
+    /// Why the peer gave up, where `failed` is `gave_up`: one of the same codes, or `store` where its store failed.
+    pub peer_failed: Option<String>,
 }
 
 impl From<sync::SyncReport> for SyncReport {
     fn from(report: sync::SyncReport) -> Self {
+        let peer_failed = match &report.failed {
+            Some(SyncFailed::GaveUp(reason)) => Some(reason.clone()),
+            _ => None,
+        };
         Self {
             peer: report.peer,
             worker: report.worker,
@@ -87,6 +95,7 @@ impl From<sync::SyncReport> for SyncReport {
             clock_ahead: report.clock_ahead,
             bytes: report.bytes,
             failed: report.failed.map(|failed| failed.code().to_owned()),
+            peer_failed,
         }
     }
 }
@@ -104,6 +113,8 @@ pub struct PeerStatus {
     pub met_at: Timestamp,
     /// When both were last seen to hold the same of what both may read.
     pub equal_at: Option<Timestamp>,
+    /// Changes on this device that the peer may have, and is not known to hold: what is still on its way to it.
+    pub to_send: u64,
 }
 
 /// What of a case exists only on this device.
@@ -115,6 +126,30 @@ pub struct CaseSync {
     pub changes: u64,
     /// Those of them that record a contact: "3 visits exist only on this phone".
     pub contacts: u64,
+}
+
+/// How a case stands with another device that may read something of it.
+#[uniffi::remote(Record)]
+pub struct CaseOnPeer {
+    /// The device; this one need not have met it.
+    pub device: DeviceId,
+    /// Its worker.
+    pub worker: WorkerId,
+    /// When both were last seen to hold the same of all that both may read of the case, by this device's clock.
+    pub equal_at: Option<Timestamp>,
+    /// Changes of the case on this device that the peer may have, and is not known to hold: what is still on its way to it.
+    pub to_send: u64,
+}
+
+/// The truth about the sync of one case.
+#[uniffi::remote(Record)]
+pub struct CaseSyncStatus {
+    /// What of it exists only here.
+    pub only_here: CaseSync,
+    /// The devices that may read something of it, the one that was equal last first; those that never were come last.
+    pub peers: Vec<CaseOnPeer>,
+    /// Changes of it that came and are kept apart, with the reason.
+    pub quarantine: Vec<HeldChange>,
 }
 
 /// The truth about sync.
@@ -189,5 +224,11 @@ impl CoreStore {
     /// Whom this device met, what exists only here, what is kept apart and why.
     pub fn sync_status(&self) -> Result<SyncStatus, CaseplanError> {
         Ok(self.core()?.sync().status()?)
+    }
+
+    /// The same of one case: who else has it, what exists only here, what is kept apart and why; nothing for a case that is
+    /// not here.
+    pub fn case_sync_status(&self, case_id: CaseId) -> Result<Option<CaseSyncStatus>, CaseplanError> {
+        Ok(self.core()?.sync().case_status(case_id)?)
     }
 }

@@ -309,6 +309,15 @@ pub fn sound(devices: &[&Device]) {
     }
 }
 
+/// Which of these words stand anywhere in a device's files, the log of writes included, while they are open.
+pub fn found<'a>(device: &Device, words: &[&'a str]) -> Vec<&'a str> {
+    let files = std::fs::read_dir(device.folder.path()).unwrap();
+    let bytes: Vec<u8> = files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    let stands =
+        |word: &str| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+    words.iter().copied().filter(|word| stands(word)).collect()
+}
+
 /// A folder for a story: in memory where the system has such a place, because thousands of commits wait for no disk.
 pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()

@@ -13,7 +13,7 @@ use caseplan_core::visitation::{OccurrenceRef, PlanChange};
 use caseplan_core::{Error, Store};
 
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, new_case, sound};
+use crate::support::{Device, found, new_case, sound};
 
 const WEEK: i64 = 7 * 86_400;
 /// Unique words: in a name, in a narrative, in a draft's, and in a case that stays.
@@ -69,15 +69,6 @@ fn drafted(story: &Story, visit: usize) -> ContactDraft {
 fn taken_back(store: &Store) -> Vec<(CaseId, u32, u64)> {
     let list = store.grants().taken_back().unwrap();
     list.iter().map(|back| (back.case, back.drafts, back.changes)).collect()
-}
-
-/// Which of these words stand anywhere in a device's files, the log of writes included, while they are open.
-fn found<'a>(device: &Device, words: &[&'a str]) -> Vec<&'a str> {
-    let files = std::fs::read_dir(device.folder.path()).unwrap();
-    let bytes: Vec<u8> = files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
-    let stands =
-        |word: &str| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
-    words.iter().copied().filter(|word| stands(word)).collect()
 }
 
 #[test]
@@ -363,4 +354,31 @@ fn a_worker_learns_from_her_other_device_that_a_case_was_taken_back() {
         assert_eq!(laptop.store.cases().get(story.case).unwrap(), None);
         assert_eq!(found(&laptop, &[NAME, NARRATIVE, STAYS]), Vec::<&str>::new());
     }
+}
+
+#[test]
+fn who_is_no_administrator_any_more_keeps_what_he_opened_and_was_granted() {
+    let phone = Device::new("roles-phone", "w-117");
+    let desk = Device::new("roles-desk", "w-9");
+    take_in(&phone.store, &desk.store, "w-9", &[Role::Administrator]);
+    let (case, _) = phone.lea("2026-0117");
+    let named = CaseChange { team: Some(NAME.to_owned()), ..CaseChange::default() };
+    phone.store.cases().change(case.id, &named).unwrap();
+    let granted = phone.store.cases().create(&new_case("2026-0118", "Hugo Petit")).unwrap().id;
+    let grant = NewGrant::colleague("w-9".parse().unwrap(), 1);
+    phone.store.grants().give(granted, &grant).unwrap();
+    let own = desk.store.cases().create(&new_case("2026-0119", "Noé Petit")).unwrap().id;
+    sync(&phone.store, &desk.store);
+    assert_eq!(desk.cases().len(), 3);
+    at(&phone, &desk, "2026-03-03T09:00:00Z");
+    phone.store.identity().change_roles(desk.store.identity().device(), &[Role::Caseworker], 1).unwrap();
+    assert!(!phone.store.sync().status().unwrap().only_here.is_empty(), "nobody is counted upon to hold it");
+    sync(&phone.store, &desk.store);
+    assert_eq!(taken_back(&desk.store), []);
+    assert_eq!(desk.store.cases().get(case.id).unwrap(), None);
+    assert!(
+        desk.store.cases().get(granted).unwrap().is_some() && desk.store.cases().get(own).unwrap().is_some()
+    );
+    assert_eq!(found(&desk, &[NAME]), [""; 0]);
+    sound(&[&phone, &desk]);
 }

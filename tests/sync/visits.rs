@@ -11,7 +11,7 @@ use caseplan_core::ids::ParticipantId;
 use caseplan_core::visitation::PartyRef;
 
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, sound, team};
+use crate::support::{Device, found, sound, team, team_at};
 
 #[test]
 fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
@@ -59,11 +59,12 @@ fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
 }
 
 #[test]
-fn of_a_case_that_was_taken_back_but_for_one_plan_that_plan_is_left() {
+fn of_a_case_that_was_taken_back_but_for_one_plan_that_plan_is_left_and_nothing_else() {
     let phone = Device::new("visits-left-phone", "w-117");
     let tablet = Device::new("visits-left-tablet", "w-204");
     take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
     let (case, ana) = phone.lea("2026-0117");
+    team(&phone, &case, "Kanarienvogel").unwrap();
     let plan = phone.saturdays(&case, &ana);
     let worker = || "w-204".parse().unwrap();
     let all = phone.store.grants().give(case.id, &NewGrant::colleague(worker(), 1)).unwrap().id;
@@ -73,17 +74,48 @@ fn of_a_case_that_was_taken_back_but_for_one_plan_that_plan_is_left() {
         device.now("2026-03-07T18:00:00Z");
     }
     let visit = tablet.planned("2026-03-07", "2026-03-07").remove(0);
-    let draft = tablet.drafted(visit, "On time.");
+    let contacts = tablet.store.contacts();
+    let draft = tablet.drafted(visit, "On time, zitronenzeisig.");
+    let without = ContactDraft { planned: Vec::new(), narrative: "distelfink".to_owned(), ..draft.clone() };
+    let before = contacts.record(&without).unwrap();
+    let start = DraftStart::InCase { case_id: case.id, kind: ContactKind::FamilyVisit };
+    let begun = contacts.start_draft(&start).unwrap();
+    let begun = ContactDraft { narrative: "goldammer".to_owned(), planned: Vec::new(), ..begun };
+    let begun = contacts.save_draft(&begun).unwrap();
     phone.store.grants().take_back(case.id, &[all]).unwrap();
     sync(&phone.store, &tablet.store);
-    let contacts = tablet.store.contacts();
+
+    // What was taken back waits for its own draft, and takes nothing new.
+    let listed = tablet.store.grants().taken_back().unwrap();
+    let told: Vec<_> = listed.iter().map(|back| (back.case, back.whole, back.drafts, back.changes)).collect();
+    assert_eq!(told, [(case.id, false, 1, 0)]);
     let refused = Error::NotGranted { case: case.id };
-    let start = DraftStart::InCase { case_id: case.id, kind: ContactKind::FamilyVisit };
     assert_eq!(contacts.start_draft(&start), Err(refused.clone()));
-    let without = ContactDraft { planned: Vec::new(), ..draft.clone() };
     assert_eq!(contacts.record(&without), Err(refused.clone()));
     assert_eq!(team(&tablet, &case, "north"), Err(refused));
+    assert!(contacts.get(before).unwrap().is_some(), "it can still be read");
+
+    // Then it goes, in whatever file it stood, and the plan stays with its visits and the draft of one.
+    contacts.discard_draft(begun.id).unwrap();
+    assert_eq!(tablet.store.grants().settle().unwrap(), [case.id]);
+    assert_eq!(tablet.store.grants().taken_back().unwrap(), []);
+    assert_eq!(tablet.store.cases().get(case.id).unwrap(), None);
+    assert_eq!(contacts.get(before).unwrap(), None);
+    assert!(contacts.search("distelfink", None, 10).unwrap().is_empty());
+    let left = found(&tablet, &["Kanarienvogel", "distelfink", "goldammer", "zitronenzeisig"]);
+    assert_eq!(left, ["zitronenzeisig"]);
+    assert_eq!(tablet.store.visitation_plans().list(Some(case.id)).unwrap().len(), 1);
     let contact = contacts.complete(draft.id).unwrap();
-    sync(&tablet.store, &phone.store);
+    let [sent, received] = sync(&tablet.store, &phone.store);
+    assert!(sent.equal && received.equal, "{sent:?} {received:?}");
     assert!(phone.store.contacts().get(contact.id).unwrap().is_some());
+    assert!(phone.store.contacts().get(before).unwrap().is_some());
+    sound(&[&phone, &tablet]);
+
+    // Granted again, all of it is there again.
+    phone.store.grants().give(case.id, &NewGrant::colleague(worker(), 1)).unwrap();
+    sync(&phone.store, &tablet.store);
+    assert_eq!(team_at(&tablet, &case).as_deref(), Some("Kanarienvogel"));
+    assert!(contacts.get(before).unwrap().is_some());
+    sound(&[&phone, &tablet]);
 }

@@ -13,6 +13,7 @@ pub mod peers;
 pub mod plans;
 pub mod reads;
 pub mod seeds;
+pub mod status;
 pub mod syncing;
 pub mod visits;
 

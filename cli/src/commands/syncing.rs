@@ -5,20 +5,19 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use caseplan_core::access::TakenBack;
 use caseplan_core::exchange::CancelToken;
-use caseplan_core::identity::Standing;
 use caseplan_core::lan::{self, Arrival, Listener, Nearby, NearbyDevice, Sighting, Until};
 use caseplan_core::random::SystemRandom;
-use caseplan_core::sync::{SyncProgress, SyncReport, SyncStatus};
+use caseplan_core::sync::{SyncFailed, SyncProgress, SyncReport};
 use caseplan_core::{Error, Store};
 use clap::{Parser, Subcommand};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use super::status::{self, Wanted};
 use crate::failed::{Failed, Result};
 use crate::screen::Screen;
-use crate::show::{json, tables, words};
+use crate::show::words;
 
 /// A progress bar's whole length.
 const WHOLE: u64 = 1000;
@@ -36,7 +35,7 @@ pub enum SyncCommand {
     /// Find devices nearby that announce themselves, and sync with those of this domain.
     Discover(Discover),
     /// Whom this device met, what exists only here, what is kept apart and why.
-    Status,
+    Status(Wanted),
 }
 
 /// Where to wait.
@@ -84,7 +83,7 @@ pub fn run(store: &Store, command: SyncCommand, screen: &Screen) -> Result<()> {
         SyncCommand::Listen(wanted) => listen(store, &wanted, screen),
         SyncCommand::Connect(wanted) => connect(store, &wanted, screen),
         SyncCommand::Discover(wanted) => discover(store, &wanted, screen),
-        SyncCommand::Status => status(store, screen),
+        SyncCommand::Status(wanted) => status::run(store, &wanted, screen),
     }
 }
 
@@ -259,84 +258,7 @@ fn report_json(report: &SyncReport) -> serde_json::Value {
         "peer": report.peer, "worker": report.worker, "sent": report.sent, "received": report.received,
         "quarantined": report.quarantined, "only_here": report.only_here, "equal": report.equal,
         "clock_ahead": report.clock_ahead, "bytes": report.bytes,
-        "failed": report.failed.as_ref().map(caseplan_core::sync::SyncFailed::code),
-    })
-}
-
-fn status(store: &Store, screen: &Screen) -> Result<()> {
-    let status = store.sync().status()?;
-    if screen.json {
-        screen.json(&as_json(&status, &store.grants().taken_back()?));
-        return Ok(());
-    }
-    let references = tables::references(store)?;
-    let at = |at| words::at(store.zone(), at);
-    let peers = status.peers.iter().map(|peer| {
-        [
-            peer.device.to_string(),
-            words::maybe(peer.worker.as_ref()),
-            standing(peer.standing).to_owned(),
-            at(peer.met_at),
-            peer.equal_at.map_or_else(|| "never".to_owned(), at),
-        ]
-    });
-    let head = ["device", "worker", "standing", "last met", "last equal"];
-    screen.table(head, peers.collect(), "this device has met no other");
-    for case in &status.only_here {
-        let name = references.get(&case.case).cloned().unwrap_or_else(|| case.case.to_string());
-        let what = match case.contacts {
-            0 => format!("{} changes exist", case.changes),
-            1 => "1 visit exists".to_owned(),
-            visits => format!("{visits} visits exist"),
-        };
-        screen.line(format!("case {name}: {what} only on this device"));
-    }
-    if status.only_here.is_empty() && !status.peers.is_empty() {
-        screen.line("everything of this device is elsewhere too");
-    }
-    for case in store.grants().taken_back()? {
-        let name = references.get(&case.case).cloned().unwrap_or_else(|| case.case.to_string());
-        screen.line(format!(
-            "case {name}: taken back {}; it goes once {} drafts are finished and {} changes are elsewhere",
-            at(case.since),
-            case.drafts,
-            case.changes
-        ));
-    }
-    screen.line(format!("{} drafts, which no other device gets", status.drafts));
-    let held = status
-        .quarantine
-        .iter()
-        .map(|held| [held.hash.to_string(), words::maybe(held.document), words::code(held.reason.code())]);
-    screen.table(["kept apart", "document", "because"], held.collect(), "nothing is kept apart");
-    Ok(())
-}
-
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Current => "current",
-        Standing::Expired => "expired",
-        Standing::Ended => "ended",
-        Standing::Unknown => "unknown",
-    }
-}
-
-fn as_json(status: &SyncStatus, taken_back: &[TakenBack]) -> serde_json::Value {
-    json!({
-        "peers": json::list(&status.peers, |peer| json!({
-            "device": peer.device, "worker": peer.worker, "standing": standing(peer.standing),
-            "met_at": peer.met_at, "equal_at": peer.equal_at,
-        })),
-        "only_here": json::list(&status.only_here, |case| json!({
-            "case": case.case, "changes": case.changes, "contacts": case.contacts,
-        })),
-        "drafts": status.drafts,
-        "taken_back": json::list(taken_back, |case| json!({
-            "case": case.case, "since": case.since, "drafts": case.drafts, "drafts_until": case.drafts_until,
-            "changes": case.changes,
-        })),
-        "quarantine": json::list(&status.quarantine, |held| json!({
-            "hash": held.hash.to_string(), "document": held.document, "reason": held.reason.code(),
-        })),
+        "failed": report.failed.as_ref().map(SyncFailed::code),
+        "peer_failed": match &report.failed { Some(SyncFailed::GaveUp(reason)) => Some(reason), _ => None },
     })
 }

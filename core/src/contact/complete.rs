@@ -99,7 +99,7 @@ fn log(command: &mut Command<'_>, case_id: CaseId, planned: &[PlannedVisit]) -> 
 }
 
 /// Where a contact stands: with its plan if there is one, else with its case.
-pub(super) fn scope_of(planned: &[PlannedVisit]) -> Scope {
+pub(crate) fn scope_of(planned: &[PlannedVisit]) -> Scope {
     match planned {
         [only] => Scope::Visits(only.plan),
         _ => Scope::Level(1),

@@ -15,7 +15,7 @@ use crate::ids::{CaseId, DeviceId, DocumentId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
 use crate::store::Store;
-use crate::sync::peers::Said;
+use crate::sync::known::Said;
 
 /// An export that is being read.
 pub struct Export {

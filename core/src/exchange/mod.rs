@@ -30,8 +30,8 @@ pub mod vector;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::Result;
-use crate::ids::{ChangeHash, DocumentId};
+use crate::error::{Error, Result};
+use crate::ids::{CaseId, ChangeHash, DocumentId};
 use crate::store::Store;
 
 pub use export::Export;
@@ -57,6 +57,8 @@ impl CancelToken {
 /// A change that is held and not part of its document, or was refused outright.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldChange {
+    /// The case, if it is known.
+    pub case: Option<CaseId>,
     /// The document, if it is known.
     pub document: Option<DocumentId>,
     /// The change.
@@ -101,14 +103,26 @@ impl Exchange<'_> {
             for row in reading.held()? {
                 let document = reading.document_of_row(row.document)?;
                 held.push(HeldChange {
+                    case: Some(CaseId::from_slice(&document.case_id)?),
                     document: Some(DocumentId::from_slice(&document.document_id)?),
                     hash: ChangeHash(row.hash),
                     reason: Refusal::of_state(row.state),
                 });
             }
-            for (hash, reason, _) in reading.evidence()? {
-                let hash = ChangeHash::from_slice(&hash)?;
-                held.push(HeldChange { document: None, hash, reason: Refusal::from_code(&reason) });
+            for row in reading.evidence()? {
+                let document = match row.document_id {
+                    Some(document) => reading.document(&document)?,
+                    None => None,
+                };
+                let ids = document.map(|row| {
+                    Ok::<_, Error>((
+                        CaseId::from_slice(&row.case_id)?,
+                        DocumentId::from_slice(&row.document_id)?,
+                    ))
+                });
+                let (case, document) = ids.transpose()?.unzip();
+                let reason = Refusal::from_code(&row.reason);
+                held.push(HeldChange { case, document, hash: ChangeHash::from_slice(&row.hash)?, reason });
             }
             Ok(held)
         })

@@ -40,6 +40,31 @@ crate::code_enum! {
 }
 
 impl Refusal {
+    /// What an app may show of it, in English; an app of another language has words of its own for each code.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Waiting => "Parts are still on their way.",
+            Self::UnknownAuthor => "From a device that is not known here yet.",
+            Self::AuthorEnded => {
+                "Written on a device that was ended: somebody with the right has to look at it."
+            }
+            Self::NotGranted => "Written without a right to the case: somebody who may grant has to decide.",
+            Self::Poisoned => "It could not be read: please report it.",
+            Self::NewerKind => "A newer version of the app is needed.",
+            Self::Malformed | Self::OverLimit | Self::WrongType | Self::BadStructure | Self::BadHeader => {
+                "It is not valid: please report the device that sent it."
+            }
+            Self::WrongActor | Self::BadSignature => {
+                "Somebody tried to write in another's name: please report it."
+            }
+            Self::Forked => {
+                "Written on a copy of a device: its author makes it again, or somebody has to look at it."
+            }
+            Self::UnknownScope => "Of a case that is not known here.",
+            Self::Unknown { .. } => "For a reason that this version does not know.",
+        }
+    }
+
     /// The reason of a state.
     pub fn of_state(state: ChangeState) -> Self {
         match state {

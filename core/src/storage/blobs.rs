@@ -76,13 +76,13 @@ impl Reading<'_> {
         Ok(bytes)
     }
 
-    /// How many blobs of a case are here whole that nobody else is known to hold.
-    pub fn blobs_only_here(&self, case: &[u8; 16]) -> Result<u64> {
+    /// How many blobs of a scope are here whole that nobody else is known to hold.
+    pub fn blobs_only_here(&self, scope: &[u8; 16]) -> Result<u64> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*) FROM blob b JOIN scope s ON s.id = b.scope
-             WHERE s.case_id = ?1 AND b.held = b.length AND b.elsewhere = 0",
+             WHERE s.scope_id = ?1 AND b.held = b.length AND b.elsewhere = 0",
         )?;
-        let count: i64 = statement.query_row([case.as_slice()], |row| row.get(0))?;
+        let count: i64 = statement.query_row([scope.as_slice()], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 }

@@ -1,5 +1,7 @@
 //! Whom this device met, and when.
 
+use std::collections::HashMap;
+
 use rusqlite::{Row, params, params_from_iter};
 
 use super::database::{Reading, Writing};
@@ -58,7 +60,8 @@ impl Gone {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as SQLite's `hex()` writes them.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
@@ -71,6 +74,29 @@ impl Reading<'_> {
         let row =
             |row: &Row<'_>| Ok(PeerRow { device: row.get(0)?, met_at: row.get(1)?, equal_at: row.get(2)? });
         Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// When a peer was last seen to hold the same of each scope of a case, unix milliseconds: of those where it ever was.
+    pub fn scopes_equal_at(&self, peer: &[u8; 16], case: &[u8; 16]) -> Result<Vec<([u8; 16], i64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT s.scope_id, max(e.equal_at, coalesce(p.equal_at, e.equal_at)) FROM peer_scope e
+             JOIN scope s ON s.id = e.scope LEFT JOIN peer p ON p.device = e.peer
+             WHERE e.peer = ?1 AND s.case_id = ?2",
+        )?;
+        let rows = statement
+            .query_map(params![peer.as_slice(), case.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What a peer is known to hold of each document, by row: its actors' highest numbers.
+    pub fn held_by_peer_of_all(&self, peer: &[u8; 16]) -> Result<HashMap<(i64, [u8; 24]), u64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT document, actor, seq FROM held_elsewhere WHERE peer = ?1")?;
+        let rows = statement.query_map([peer.as_slice()], |row| {
+            Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?.unsigned_abs()))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Changes of this store's own that no peer who counts is known to hold.
@@ -120,16 +146,53 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Keeps that a session with a peer began, or that both were seen to hold the same.
-    pub fn note_met(&self, peer: &[u8; 16], now: i64, equal: bool) -> Result<()> {
+    /// Keeps that a session with a peer began.
+    pub fn note_met(&self, peer: &[u8; 16], now: i64) -> Result<()> {
         self.tx
             .prepare_cached(
-                "INSERT INTO peer (device, met_at, equal_at) VALUES (?1, ?2, CASE WHEN ?3 THEN ?2 END)
-                 ON CONFLICT (device) DO UPDATE SET
-                    met_at = CASE WHEN ?3 THEN met_at ELSE excluded.met_at END,
-                    equal_at = coalesce(excluded.equal_at, equal_at)",
+                "INSERT INTO peer (device, met_at) VALUES (?1, ?2)
+                 ON CONFLICT (device) DO UPDATE SET met_at = excluded.met_at",
             )?
-            .execute(params![peer.as_slice(), now, equal])?;
+            .execute(params![peer.as_slice(), now])?;
+        Ok(())
+    }
+
+    /// Keeps that a peer was seen to hold the same of these scopes, which are all that both may read.
+    pub fn note_equal<'a>(
+        &self,
+        peer: &[u8; 16],
+        scopes: impl Iterator<Item = &'a [u8; 16]>,
+        now: i64,
+    ) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO peer (device, met_at, equal_at) VALUES (?1, ?2, ?2)
+                 ON CONFLICT (device) DO UPDATE SET equal_at = excluded.equal_at",
+            )?
+            .execute(params![peer.as_slice(), now])?;
+        let scopes: Vec<String> = scopes.map(|scope| hex(scope)).collect();
+        let shared = "(SELECT id FROM scope WHERE hex(scope_id) IN (SELECT value FROM json_each(?2)))";
+        let scopes = serde_json::json!(scopes).to_string();
+        self.tx
+            .prepare_cached(&format!("DELETE FROM peer_scope WHERE peer = ?1 AND scope NOT IN {shared}"))?
+            .execute(params![peer.as_slice(), scopes])?;
+        self.tx
+            .prepare_cached(&format!(
+                "INSERT OR IGNORE INTO peer_scope (peer, scope, equal_at) SELECT ?1, id, ?3 FROM {shared}"
+            ))?
+            .execute(params![peer.as_slice(), scopes, now])?;
+        Ok(())
+    }
+
+    /// Keeps that a peer was seen to hold the same of these scopes, which are some of those that both may read.
+    pub fn note_equal_scopes(&self, peer: &[u8; 16], scopes: &[[u8; 16]], now: i64) -> Result<()> {
+        let mut statement = self.tx.prepare_cached(
+            "INSERT INTO peer_scope (peer, scope, equal_at) SELECT ?1, id, ?3 FROM scope WHERE scope_id = ?2
+             ON CONFLICT (peer, scope) DO UPDATE SET equal_at = excluded.equal_at",
+        )?;
+        for scope in scopes {
+            statement.execute(params![peer.as_slice(), scope.as_slice(), now])?;
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! A case that goes: everything that is stored of it, in one transaction, and then the log of writes too.
+//! A case that goes, or scopes of one: everything that is stored of it, in one transaction, and then the log of writes too.
 //!
 //! What stays is that there was a case, by its id, and who might do what in it: the records that say that it was taken
 //! back. Without them another device of the worker, which has not heard of it, would bring the case again.
@@ -7,10 +7,11 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{ToSql, params};
 
 use super::database::{BUSY, Database, Reading, Writing};
 use super::failure::StorageFailed;
+use super::peers::hex;
 use super::schema::forget_copies;
 use super::settings::setting;
 
@@ -30,22 +31,26 @@ const REMOVALS: &[&str] = &[
     "DELETE FROM conflict_row WHERE case_id = ?1",
     "DELETE FROM issue_row WHERE case_id = ?1 OR first = ?1 OR second = ?1",
     "DELETE FROM draft WHERE case_id = ?1",
-    "DELETE FROM blob_part WHERE blob IN (
-        SELECT id FROM blob WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
-    "DELETE FROM blob WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
-    "DELETE FROM evidence WHERE document_id IN (
-        SELECT document_id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
 ];
-/// What goes with each of its documents.
+/// What goes with each of its scopes; `{scopes}` are their rows.
+const OF_SCOPES: &[&str] = &[
+    "DELETE FROM blob_part WHERE blob IN (SELECT id FROM blob WHERE scope IN ({scopes}))",
+    "DELETE FROM blob WHERE scope IN ({scopes})",
+    "DELETE FROM peer_scope WHERE scope IN ({scopes})",
+    "DELETE FROM evidence WHERE document_id IN (SELECT document_id FROM document WHERE scope IN ({scopes}))",
+];
+/// What goes with each of their documents.
 const OF_DOCUMENTS: &[&str] =
     &["external_row", "decision_row", "held_elsewhere", "head", "snapshot", "change"];
-/// Its documents, once nothing refers to them.
+/// The documents, once nothing refers to them.
 const ROOTS: &[&str] = &[
-    "UPDATE document SET actor = NULL WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
-    "DELETE FROM actor WHERE document IN (
-        SELECT id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))",
-    "DELETE FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1)",
+    "UPDATE document SET actor = NULL WHERE scope IN ({scopes})",
+    "DELETE FROM actor WHERE document IN (SELECT id FROM document WHERE scope IN ({scopes}))",
+    "DELETE FROM document WHERE scope IN ({scopes})",
 ];
+/// The scopes of a case, and of these some by their ids in hexadecimal, as a JSON array.
+const ALL_SCOPES: &str = "SELECT id FROM scope WHERE case_id = ?1";
+const SOME_SCOPES: &str = "SELECT id FROM scope WHERE hex(scope_id) IN (SELECT value FROM json_each(?1))";
 /// The search index keeps words until it is made anew.
 const SEARCH: &str = "INSERT INTO contact_search (contact_search) VALUES ('delete-all');
      INSERT INTO contact_search (rowid, text)
@@ -81,23 +86,46 @@ impl Writing<'_> {
     /// Removes every document of a case and all that was derived from it, and marks the log of writes to be emptied; true
     /// if an import had brought of it.
     pub fn remove_case(&self, case: &[u8; 16]) -> Result<bool> {
-        let mut external = false;
         for sql in REMOVALS {
             self.tx.execute(sql, [case.as_slice()])?;
         }
+        let external = self.remove_documents(ALL_SCOPES, case.as_slice())?;
+        self.forget_words()?;
+        Ok(external)
+    }
+
+    /// Removes every document of some scopes, and every projection: they are to be made anew in this same transaction, and
+    /// then [`Self::forget_words`] called.
+    pub fn remove_scopes(&self, scopes: &[[u8; 16]]) -> Result<()> {
+        self.clear_projections()?;
+        let scopes: Vec<String> = scopes.iter().map(|scope| hex(scope)).collect();
+        self.remove_documents(SOME_SCOPES, serde_json::json!(scopes).to_string())?;
+        Ok(())
+    }
+
+    /// Makes the search index anew, and marks the log of writes to be emptied.
+    pub fn forget_words(&self) -> Result<()> {
+        self.tx.execute_batch(SEARCH)?;
+        self.set_setting(setting::TO_EMPTY, &[1])
+    }
+
+    /// Removes the documents of scopes with all that belongs to them; true if an import had brought of it.
+    fn remove_documents(&self, scopes: &str, which: impl ToSql) -> Result<bool> {
+        let removed = |sql: &str| self.tx.execute(&sql.replace("{scopes}", scopes), [&which]);
+        let mut external = false;
+        for sql in OF_SCOPES {
+            removed(sql)?;
+        }
         for table in OF_DOCUMENTS {
             let sql = format!(
-                "DELETE FROM {table} WHERE document IN (
-                    SELECT id FROM document WHERE scope IN (SELECT id FROM scope WHERE case_id = ?1))"
+                "DELETE FROM {table} WHERE document IN (SELECT id FROM document WHERE scope IN ({{scopes}}))"
             );
-            let gone = self.tx.execute(&sql, [case.as_slice()])?;
+            let gone = removed(&sql)?;
             external |= gone > 0 && *table == "external_row";
         }
         for sql in ROOTS {
-            self.tx.execute(sql, [case.as_slice()])?;
+            removed(sql)?;
         }
-        self.tx.execute_batch(SEARCH)?;
-        self.set_setting(setting::TO_EMPTY, &[1])?;
         Ok(external)
     }
 }

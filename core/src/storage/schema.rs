@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("../../sql/001_first.sql"),
     include_str!("../../sql/002_sync.sql"),
     include_str!("../../sql/003_blobs.sql"),
+    include_str!("../../sql/004_peers.sql"),
 ];
 
 /// The newest version.

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
@@ -53,13 +53,26 @@ impl Reading<'_> {
         Ok(statement.query_map([count], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Evidence: what was refused outright and why.
-    pub fn evidence(&self) -> Result<Vec<(Vec<u8>, String, i64)>> {
+    /// Evidence: what was refused outright and why, oldest first.
+    pub fn evidence(&self) -> Result<Vec<EvidenceRow>> {
         let mut statement =
-            self.connection.prepare_cached("SELECT hash, reason, received_at FROM evidence ORDER BY id")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+            self.connection.prepare_cached("SELECT document_id, hash, reason FROM evidence ORDER BY id")?;
+        let row = |row: &Row<'_>| {
+            Ok(EvidenceRow { document_id: row.get(0)?, hash: row.get(1)?, reason: row.get(2)? })
+        };
+        Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// Something that was refused outright.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceRow {
+    /// The document that its sender named.
+    pub document_id: Option<[u8; 16]>,
+    /// SHA-256 of its bytes.
+    pub hash: Vec<u8>,
+    /// The code of the reason.
+    pub reason: String,
 }
 
 /// The most pieces of evidence that are kept.

@@ -56,6 +56,12 @@ impl Reading<'_> {
         self.vectors_of(if accepted_only { "WHERE c.state = 0" } else { "WHERE c.state <> 2" }, [])
     }
 
+    /// The vectors of a case's documents, by row.
+    pub fn vectors_of_case(&self, case: &[u8; 16]) -> Result<BTreeMap<i64, Vec<VectorEntry>>> {
+        let documents = "SELECT d.id FROM document d JOIN scope s ON s.id = d.scope WHERE s.case_id = ?1";
+        self.vectors_of(&format!("WHERE c.document IN ({documents}) AND c.state <> 2"), [case.as_slice()])
+    }
+
     fn vectors_of(&self, which: &str, of: impl Params) -> Result<BTreeMap<i64, Vec<VectorEntry>>> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT c.document, a.actor, c.seq, c.hash FROM change c JOIN actor a ON a.id = c.actor {which}

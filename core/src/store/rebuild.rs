@@ -37,7 +37,7 @@ impl Store {
         Ok(())
     }
 
-    fn rebuild_in(
+    pub(crate) fn rebuild_in(
         &self,
         tx: &Writing<'_>,
         horizon: Day,

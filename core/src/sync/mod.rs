@@ -10,7 +10,8 @@
 //! - [`status`]: what an app is told of all this;
 //! - [`wire`]: the messages;
 //! - [`digest`]: what is held, as digests;
-//! - [`peers`]: what the store knows of its peers.
+//! - [`peers`]: what the store knows of its peers;
+//! - [`known`]: what each is known to hold.
 //!
 //! `sync.md` §3, §4, §5 and §10 fix what is here; `docs/sync.md` tells it so that another team could write it again.
 
@@ -19,6 +20,7 @@ pub mod digest;
 pub mod enrolment;
 pub mod hand_over;
 pub mod joining;
+pub(crate) mod known;
 mod noise;
 pub(crate) mod peers;
 pub(crate) mod proof;
@@ -30,4 +32,4 @@ pub(crate) mod wire;
 pub use hand_over::{HandOverFailed, HandOverReport, HandedOver, HandingOver, TakingOver};
 pub use joining::{Invited, JoinAttempt, JoinRequest, TakeIn};
 pub use session::{Session, SyncFailed, SyncProgress, SyncReport, SyncState};
-pub use status::{CaseSync, PeerStatus, Sync, SyncStatus};
+pub use status::{CaseOnPeer, CaseSync, CaseSyncStatus, PeerStatus, Sync, SyncStatus};

@@ -5,39 +5,15 @@ use std::sync::atomic::Ordering;
 
 use zeroize::Zeroizing;
 
-use super::digest::{self, Digest, Held};
+use super::digest::{Digest, Held};
 use crate::error::{Error, Result};
-use crate::exchange::vector::{self, Holding};
+
 use crate::identity::authority::Standing;
 use crate::identity::record::{LogId, Signed};
-use crate::identity::{DeviceKeys, LogVector, ScopeFacts};
-use crate::ids::{ChangeHash, DeviceId, ScopeId, sha256};
-use crate::storage::peers::Gone;
-use crate::store::{LogLevel, Store};
+use crate::identity::{Certificate, DeviceKeys, LogVector, ScopeFacts};
+use crate::ids::{DeviceId, ScopeId, sha256};
+use crate::store::Store;
 use crate::time::from_unix;
-
-/// On what occasion a peer said what it holds of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// It told everything that it holds of it.
-    Everything,
-    /// It told some of what it holds.
-    Something,
-    /// It took in what was sent to it before.
-    Acknowledged,
-    /// The same, and it told everything that it holds of it.
-    AcknowledgedAll,
-}
-
-impl Said {
-    fn everything(self) -> bool {
-        matches!(self, Self::Everything | Self::AcknowledgedAll)
-    }
-
-    fn acknowledged(self) -> bool {
-        matches!(self, Self::Acknowledged | Self::AcknowledgedAll)
-    }
-}
 
 /// So many records of cases' logs are sent to a peer that did not name the log.
 const MOST_UNASKED: usize = 1_000;
@@ -58,6 +34,22 @@ impl Store {
             own.authority.may_read(own.device, scope, now) && own.authority.may_read(peer, scope, now)
         };
         Ok(own.authority.scopes().filter(both).copied().collect())
+    }
+
+    /// The scopes here that a device may read now.
+    pub(crate) fn scopes_of(&self, device: DeviceId) -> Result<BTreeSet<[u8; 16]>> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let read = own.authority.scopes().filter(|scope| own.authority.may_read(device, scope, now));
+        Ok(read.map(|scope| *scope.id().as_bytes()).collect())
+    }
+
+    /// The newest certificate of every other device.
+    pub(crate) fn others(&self) -> Vec<Certificate> {
+        let own = self.own();
+        let judgement = own.authority.judgement();
+        let others = judgement.devices.keys().filter(|device| **device != own.device);
+        others.filter_map(|device| own.authority.certificate_of(*device)).collect()
     }
 
     /// Whether this device and a peer may both read a scope.
@@ -237,161 +229,5 @@ impl Store {
         let mut digest = [0; 16];
         digest.copy_from_slice(&sha256(&[&bytes])[..16]);
         digest
-    }
-
-    /// This store's own changes that no peer who is still in their scope is known to hold.
-    pub(crate) fn only_here(&self) -> Result<u64> {
-        let gone = self.gone()?;
-        self.read(|reading| Ok(reading.only_here(&gone)?))
-    }
-
-    /// Who is not counted upon to hold anything: whoever was ended hands over only its own work, and what was taken back
-    /// from somebody goes from there.
-    pub(crate) fn gone(&self) -> Result<Gone> {
-        let now = self.trusted_time()?;
-        let own = self.own();
-        let mut gone = Gone::default();
-        own.authority.judgement().ended.keys().for_each(|device| gone.add(device.as_bytes()));
-        for facts in own.authority.scopes() {
-            for device in own.authority.all_shut_out(facts, now) {
-                gone.add_of(device.as_bytes(), facts.id().as_bytes());
-            }
-        }
-        Ok(gone)
-    }
-
-    /// A peer was met; or both were seen to hold the same.
-    pub(crate) fn note_met(&self, peer: DeviceId, equal: bool) -> Result<()> {
-        let now = self.now()?.timestamp_millis();
-        Ok(self.inner.database.write(|tx| tx.note_met(peer.as_bytes(), now, equal))?)
-    }
-
-    /// What a peer is known to hold of a document.
-    pub(crate) fn held_by(&self, peer: DeviceId, document: i64) -> Result<Holding> {
-        let held = self.read(|reading| Ok(reading.held_by_peer(peer.as_bytes(), document)?))?;
-        Ok(held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect())
-    }
-
-    /// Peer and store hold the same of these documents. What was committed since they were compared is not in it.
-    pub(crate) fn note_equal(&self, peer: DeviceId, held: &Held) -> Result<()> {
-        let behind = self.read(|reading| {
-            let mut behind = Vec::new();
-            for (id, compared) in held.0.values().flatten() {
-                let vector = reading.vector(compared.row)?;
-                if digest::of_document(id, &vector) != compared.digest {
-                    continue;
-                }
-                let ours = vector::holding(&vector);
-                let known = reading.held_by_peer(peer.as_bytes(), compared.row)?;
-                let known: BTreeMap<_, _> = known.into_iter().collect();
-                if ours.iter().any(|(actor, (seq, _))| known.get(actor).is_none_or(|known| known < seq)) {
-                    behind.push((compared.row, ours));
-                }
-            }
-            Ok(behind)
-        })?;
-        if behind.is_empty() { Ok(()) } else { self.keep_held(peer, &behind, Said::Something) }
-    }
-
-    /// A peer says what it holds of documents. Where that is less than it was known to hold, it was restored: the truth
-    /// is what it says now. Where it knows later work of this device's own present actor than is here, this device was
-    /// restored: it writes there as somebody new from now on, and gets its work back.
-    pub(crate) fn note_vectors(&self, peer: DeviceId, vectors: &[(i64, Holding)]) -> Result<()> {
-        if vectors.is_empty() { Ok(()) } else { self.keep_held(peer, vectors, Said::Everything) }
-    }
-
-    /// Of what was named of a document a peer holds this: no more, whatever it was taken to hold.
-    pub(crate) fn note_named(
-        &self,
-        peer: DeviceId,
-        document: i64,
-        named: &Holding,
-        held: &Holding,
-    ) -> Result<()> {
-        self.inner.database.write(|tx| {
-            let before = tx.reading().held_by_peer(peer.as_bytes(), document)?;
-            tx.clear_held_elsewhere(peer.as_bytes(), document)?;
-            for (actor, seq) in before.iter().filter(|(actor, _)| !named.contains_key(actor)) {
-                tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
-            }
-            for (actor, (seq, hash)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
-                let ours = tx.reading().hashes_at(document, actor, *seq)?;
-                let is_same = matches!(ours.as_slice(), [ours] if *hash == [0; 8] || ours[..8] == *hash);
-                if is_same {
-                    tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Keeps what a peer said that it holds, by document id: of its own accord, or after it took in what was sent.
-    pub(crate) fn note_held_documents<'a>(
-        &self,
-        peer: DeviceId,
-        held: impl Iterator<Item = ([u8; 16], &'a Holding)>,
-        said: Said,
-    ) -> Result<()> {
-        let rows = self.read(|reading| {
-            let mut rows = Vec::new();
-            for (document, holding) in held {
-                rows.extend(reading.document(&document)?.map(|row| (row.id, holding.clone())));
-            }
-            Ok(rows)
-        })?;
-        if rows.is_empty() { Ok(()) } else { self.keep_held(peer, &rows, said) }
-    }
-
-    fn keep_held(&self, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {
-        self.inner.database.write(|tx| {
-            for (row, holding) in held {
-                if said.everything() {
-                    tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
-                }
-                let own = tx.reading().own_actor(*row)?;
-                // Read at the first number that is not the same here, which most never have, and once.
-                let mut here: Option<BTreeMap<_, _>> = None;
-                for (actor, (seq, hash)) in holding {
-                    // Only what is the same change here: a fork's number says nothing.
-                    let ours = tx.reading().hashes_at(*row, actor, *seq)?;
-                    if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
-                        tx.set_held_elsewhere(peer.as_bytes(), *row, actor, *seq)?;
-                        continue;
-                    }
-                    if ours.is_empty() && own == Some(*actor) {
-                        tx.rotate_actor(*row)?;
-                    }
-                    // It knows later work than is here, or another branch, and of what was sent that is not all: had the
-                    // two parted unknown to it, it would say so by now; where it knows that they did, it holds both.
-                    let knows =
-                        if ours.is_empty() { said.acknowledged() } else { said == Said::AcknowledgedAll };
-                    if !knows {
-                        continue;
-                    }
-                    let here = match &mut here {
-                        Some(here) => here,
-                        none => {
-                            let vector = tx.reading().vector(*row)?;
-                            none.insert(vector.into_iter().map(|entry| (entry.actor, entry)).collect())
-                        }
-                    };
-                    if let Some(last) = here
-                        .get(actor)
-                        .filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))
-                    {
-                        tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
-                    }
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// A peer did not take some changes.
-    pub(crate) fn log_notices(&self, peer: DeviceId, notices: &[([u8; 32], String)]) {
-        for (hash, reason) in notices {
-            let ids = vec![peer.to_string(), ChangeHash(*hash).to_string(), reason.clone()];
-            self.inner.log(LogLevel::Warning, "sync.refused_by_peer", ids);
-        }
     }
 }

@@ -1,8 +1,10 @@
 //! The truth about sync, for a screen: whom this device met, what exists only here, what is kept apart and why.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::VERSIONS;
+use super::known::Here;
 use super::session::Session;
 use crate::error::Result;
 use crate::exchange::HeldChange;
@@ -29,6 +31,8 @@ pub struct PeerStatus {
     pub met_at: Instant,
     /// When both were last seen to hold the same of what both may read.
     pub equal_at: Option<Instant>,
+    /// Changes on this device that the peer may have, and is not known to hold: what is still on its way to it.
+    pub to_send: u64,
 }
 
 /// What of a case exists only on this device.
@@ -40,6 +44,30 @@ pub struct CaseSync {
     pub changes: u64,
     /// Those of them that record a contact: "3 visits exist only on this phone".
     pub contacts: u64,
+}
+
+/// How a case stands with another device that may read something of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseOnPeer {
+    /// The device; this one need not have met it.
+    pub device: DeviceId,
+    /// Its worker.
+    pub worker: WorkerId,
+    /// When both were last seen to hold the same of all that both may read of the case, by this device's clock.
+    pub equal_at: Option<Instant>,
+    /// Changes of the case on this device that the peer may have, and is not known to hold: what is still on its way to it.
+    pub to_send: u64,
+}
+
+/// The truth about the sync of one case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseSyncStatus {
+    /// What of it exists only here.
+    pub only_here: CaseSync,
+    /// The devices that may read something of it, the one that was equal last first; those that never were come last.
+    pub peers: Vec<CaseOnPeer>,
+    /// Changes of it that came and are kept apart, with the reason.
+    pub quarantine: Vec<HeldChange>,
 }
 
 /// The truth about sync.
@@ -80,18 +108,8 @@ impl Sync<'_> {
     /// Whom this device met, what exists only here, what is kept apart and why. Loads no document.
     pub fn status(&self) -> Result<SyncStatus> {
         let drafts = self.store.contacts().drafts(None)?.len();
-        let gone = self.store.gone()?;
-        let (rows, only_here) =
-            self.store.read(|reading| Ok((reading.peers()?, reading.only_here_by_case(&gone)?)))?;
-        let mut cases: BTreeMap<CaseId, CaseSync> = BTreeMap::new();
-        for (case, code, count) in only_here {
-            let case = CaseId::from_slice(&case)?;
-            let sync = cases.entry(case).or_insert(CaseSync { case, changes: 0, contacts: 0 });
-            sync.changes += count;
-            if code.split(' ').next() == Some(RECORDS_CONTACT) {
-                sync.contacts += count;
-            }
-        }
+        let rows = self.store.read(|reading| Ok(reading.peers()?))?;
+        let here = Here::of_all(self.store)?;
         let mut peers = Vec::new();
         for row in rows {
             let device = DeviceId::from_slice(&row.device)?;
@@ -102,13 +120,64 @@ impl Sync<'_> {
                 standing: self.store.standing_of(device)?,
                 met_at: from_unix(row.met_at / 1000),
                 equal_at: row.equal_at.map(|at| from_unix(at / 1000)),
+                to_send: here.lacking(self.store, device)?,
             });
         }
         Ok(SyncStatus {
             peers,
-            only_here: cases.into_values().collect(),
+            only_here: self.only_here()?.into_values().collect(),
             drafts: u32::try_from(drafts).unwrap_or(u32::MAX),
             quarantine: self.store.exchange().quarantine()?,
         })
+    }
+
+    /// The same of one case: who else has it, what exists only here, what is kept apart and why; nothing for a case that is
+    /// not here. Loads no document.
+    pub fn case_status(&self, case: CaseId) -> Result<Option<CaseSyncStatus>> {
+        let here = Here::of_case(self.store, case)?;
+        if here.is_empty() {
+            return Ok(None);
+        }
+        let mut peers = Vec::new();
+        for peer in self.store.others() {
+            let may_read = self.store.scopes_of(peer.device)?;
+            let of_case = here.scopes().filter(|scope| may_read.contains(*scope));
+            let read: BTreeSet<&[u8; 16]> = of_case.collect();
+            if read.is_empty() {
+                continue;
+            }
+            let seen = self
+                .store
+                .read(|reading| Ok(reading.scopes_equal_at(peer.device.as_bytes(), case.as_bytes())?))?;
+            let seen = seen.iter().filter(|(scope, _)| read.contains(scope)).map(|(_, at)| *at).min();
+            peers.push(CaseOnPeer {
+                device: peer.device,
+                equal_at: seen.map(|at| from_unix(at / 1000)),
+                to_send: here.lacking(self.store, peer.device)?,
+                worker: peer.worker,
+            });
+        }
+        peers.sort_by_key(|peer| (Reverse(peer.equal_at), peer.device));
+        let mut quarantine = self.store.exchange().quarantine()?;
+        quarantine.retain(|held| held.case == Some(case));
+        let nothing = CaseSync { case, changes: 0, contacts: 0 };
+        let only_here = self.only_here()?.remove(&case).unwrap_or(nothing);
+        Ok(Some(CaseSyncStatus { only_here, peers, quarantine }))
+    }
+
+    /// What of each case exists only here, where something does.
+    fn only_here(&self) -> Result<BTreeMap<CaseId, CaseSync>> {
+        let gone = self.store.gone()?;
+        let rows = self.store.read(|reading| Ok(reading.only_here_by_case(&gone)?))?;
+        let mut cases: BTreeMap<CaseId, CaseSync> = BTreeMap::new();
+        for (case, code, count) in rows {
+            let case = CaseId::from_slice(&case)?;
+            let sync = cases.entry(case).or_insert(CaseSync { case, changes: 0, contacts: 0 });
+            sync.changes += count;
+            if code.split(' ').next() == Some(RECORDS_CONTACT) {
+                sync.contacts += count;
+            }
+        }
+        Ok(cases)
     }
 }

@@ -29,11 +29,11 @@ public struct Grants: Sendable {
     engine.watch([.identity]) { try $0.grants(caseId: caseId) }
   }
 
-  /// Cases that were taken back from this worker, or whose grants ran out, and that are still here: they can be read,
-  /// their drafts completed or discarded, and nothing else be written.
+  /// Cases that were taken back from this worker, or whose grants ran out, or parts of them, and that are still here:
+  /// what was taken back can be read, its drafts completed or discarded, and nothing else be written.
   ///
-  /// Each goes by itself once it has no drafts and all of it is known elsewhere; after a week drafts are completed as
-  /// they stand.
+  /// It goes by itself once it has no drafts and all of it is known elsewhere; after a week drafts are completed as they
+  /// stand.
   public func takenBack() async throws -> [TakenBack] {
     try await engine.read { try $0.takenBack() }
   }

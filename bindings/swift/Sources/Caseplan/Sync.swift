@@ -39,6 +39,17 @@ public struct Sync: Sendable {
     engine.watch(.everything, onlyHere: true) { try $0.syncStatus() }
   }
 
+  /// The same of one case: who else has it, what exists only here, what is kept apart and why; nil for a case that is not
+  /// here.
+  public func caseStatus(_ caseId: CaseId) async throws -> CaseSyncStatus? {
+    try await engine.read { try $0.caseSyncStatus(caseId: caseId) }
+  }
+
+  /// The same, watched.
+  public func watchCaseStatus(_ caseId: CaseId) -> Watched<CaseSyncStatus?> {
+    engine.watch(.everything, onlyHere: true) { try $0.caseSyncStatus(caseId: caseId) }
+  }
+
   /// Syncs with a peer that this device connected to, until both hold the same of what both may read. With `stay` the
   /// session stays open and what either side commits is sent at once, until the task is cancelled or the peer leaves.
   /// The stream is closed in the end.
@@ -140,6 +151,13 @@ extension SyncProgress {
   /// The part of what is known to be there that has been done: 1 only when both sides hold the same.
   public var fraction: Double {
     (try? fractionOf(progress: self)) ?? 0  // it cannot fail; a package and a library of different versions could
+  }
+}
+
+extension Refusal {
+  /// What an app may show of it, in English; an app of another language has words of its own for each.
+  public var words: String {
+    (try? wordsOf(reason: self)) ?? ""  // it cannot fail; a package and a library of different versions could
   }
 }
 

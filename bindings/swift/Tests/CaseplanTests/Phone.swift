@@ -90,6 +90,16 @@ struct Phone: Sendable {
     }
   }
 
+  /// Gives a case another team.
+  func writes(_ team: String, in lea: Case) async throws {
+    _ = try await store.cases.change(lea.id, .init(team: team))
+  }
+
+  /// The team that it shows.
+  func team(of lea: Case) async throws -> String? {
+    try await store.cases.get(lea.id)?.team
+  }
+
   /// Hands everything that the other lacks to it, with the right to write.
   @discardableResult
   func hand(to other: Phone) async throws -> ImportReport {

@@ -5,14 +5,6 @@ import Foundation
 import Testing
 
 extension Phone {
-  fileprivate func writes(_ team: String, in lea: Case) async throws {
-    _ = try await store.cases.change(lea.id, .init(team: team))
-  }
-
-  fileprivate func team(of lea: Case) async throws -> String? {
-    try await store.cases.get(lea.id)?.team
-  }
-
   fileprivate func shares(_ lea: Case, with other: Phone) async throws {
     var grant = NewGrant.colleague(other.worker)
     grant.mayGrant = true
@@ -54,6 +46,36 @@ struct SyncStoryTests {
     try await tablet.syncs(with: phone)
     let there = try #require(try await phone.store.contacts.get(contact.id))
     #expect(there.recordedBy == tablet.worker && there.addenda.map(\.text) == ["They left at five."])
+  }
+
+  @Test func aSupervisorIsTakenInReadsWhatSheWasGrantedAndWritesNothingOfIt() async throws {
+    let (phone, desk) = (try await Phone(), try await Phone(worker: "w-300"))
+    try await takeIn(desk, by: phone, roles: [.supervisor])
+    for device in [phone, desk] {
+      let certified = try await device.store.identity.devices().filter { $0.worker == desk.worker }
+      #expect(certified.map(\.roles) == [[.supervisor]])
+    }
+    let family = try await Family(phone.store)
+    _ = try await family.saturdays()
+    _ = try await Family(phone.store, reference: "2026-0118")
+    var grant = NewGrant.colleague(desk.worker)
+    grant.writes = []
+    try await phone.store.grants.give(grant, on: family.lea.id)
+    phone.now("2026-03-07T18:00:00Z")
+    let visit = try #require(try await phone.store.planned(day("2026-03-07")...day("2026-03-07")).first)
+    let contact = try await phone.store.record(visit, "Léa ran to her mother.")
+    try await phone.syncs(with: desk)
+
+    #expect(try await desk.store.cases.list().map(\.id) == [family.lea.id], "the other case is not hers")
+    #expect(try await desk.store.contacts.get(contact.id)?.recordedBy == phone.worker)
+    await expect(.NotGranted(caseId: family.lea.id)) {
+      try await desk.writes("north", in: family.lea)
+    }
+    await expect(.NotGranted(caseId: family.lea.id)) {
+      try await desk.store.contacts.amend(contact.id, .init(text: "Seen.", corrections: []))
+    }
+    let status = try #require(try await phone.store.sync.caseStatus(family.lea.id))
+    #expect(status.peers.map(\.worker) == [desk.worker] && status.peers.map(\.toSend) == [0])
   }
 
   @Test func aPhoneUsedAloneWhoseKeysAreLostIsWrittenInAgainByItsWords() async throws {
@@ -273,76 +295,5 @@ struct SyncStoryTests {
       #expect(try await phone.store.exchange.quarantine().isEmpty)
       #expect(try await phone.store.verify().isSound)
     }
-  }
-
-  @Test func aPhoneThatComesBackAsACopyOfLastMondayKeepsWhatItWroteBeforeAndAfter() async throws {
-    let (bought, tablet) = (try await Phone(), try await Phone())
-    try await takeIn(tablet, by: bought)
-    let lea = try await Family(bought.store).lea
-    try await bought.syncs(with: tablet)
-    await bought.store.close()
-    let monday = try Image(of: bought)
-    let phone = try await bought.restarted()
-    try await phone.writes("north", in: lea)
-    try await phone.syncs(with: tablet)
-    await phone.store.close()
-
-    let back = try await monday.opened(for: phone, in: phone.folder)
-    #expect(try await back.team(of: lea) == nil)
-    back.now("2026-03-09T08:00:00Z")
-    _ = try await back.store.cases.change(lea.id, .init(caseType: "foster"))
-    try await back.syncs(with: tablet)
-    for device in [back, tablet] {
-      let seen = try #require(try await device.store.cases.get(lea.id))
-      #expect(seen.team == "north" && seen.caseType == "foster")
-      #expect(try await device.store.exchange.quarantine().allSatisfy { $0.reason == .forked })
-      #expect(try await device.store.info().otherCopyWroteAt == nil)
-      #expect(try await device.store.verify().isSound)
-    }
-  }
-
-  @Test func twoCopiesOfOnePhoneThatAreBothInUseAreTold() async throws {
-    let (bought, tablet) = (try await Phone(), try await Phone())
-    try await takeIn(tablet, by: bought)
-    let lea = try await Family(bought.store).lea
-    try await bought.syncs(with: tablet)
-    await bought.store.close()
-    let image = try Image(of: bought)
-    let phone = try await bought.restarted()
-    let twin = try await image.opened(for: phone, in: Folder())
-    for week in 2...4 {
-      phone.now("2026-03-\(week * 7)T08:00:00Z")
-      try await phone.writes("week \(week)", in: lea)
-      _ = try await twin.store.cases.change(lea.id, .init(caseType: "week \(week)"))
-      for copy in [phone, twin] { try await copy.syncs(with: tablet) }
-    }
-    try await phone.syncs(with: tablet)
-    for copy in [phone, twin] { #expect(try await copy.store.info().otherCopyWroteAt != nil) }
-    #expect(try await tablet.store.info().otherCopyWroteAt == nil)
-    #expect(try await phone.team(of: lea) == "week 4")
-  }
-}
-
-/// A copy of a whole phone: its file and its vault.
-private struct Image {
-  private let bytes: Data
-  private var secrets: [(String, Data)] = []
-
-  init(of phone: Phone) throws {
-    bytes = try Data(contentsOf: phone.file)
-    for name in ["device", "root", "recovery", "session-next", "session-current"] {
-      if let secret = try phone.vault.load(name: name) { secrets.append((name, secret)) }
-    }
-  }
-
-  /// The phone as it was, in its folder or in another one.
-  func opened(for phone: Phone, in folder: Folder) async throws -> Phone {
-    for ending in ["-wal", "-shm"] {
-      try? FileManager.default.removeItem(at: folder.file("caseplan.db\(ending)"))
-    }
-    try bytes.write(to: folder.file("caseplan.db"))
-    let vault = MemoryKeyVault()
-    for (name, secret) in secrets { try vault.store(name: name, secret: secret) }
-    return try await Phone(folder: folder, vault: vault, clock: phone.clock, worker: phone.worker)
   }
 }

@@ -20,6 +20,29 @@ struct SyncTests {
     #expect(status.peers.map(\.device) == [device])
   }
 
+  @Test func aCaseSaysWhoElseHasItSinceWhenAndWhatIsOnItsWay() async throws {
+    let (phone, tablet) = (try await Phone(), try await Phone())
+    try await takeIn(tablet, by: phone)
+    let lea = try await Family(phone.store).lea
+    try await phone.syncs(with: tablet)
+    phone.now("2026-03-02T09:00:00Z")
+    _ = try await phone.store.recordCall(in: lea.id, "Ana called.")
+    let before = try #require(try await phone.store.sync.caseStatus(lea.id))
+    #expect(before.onlyHere.changes == 1 && before.onlyHere.contacts == 1)
+    let there = try #require(before.peers.first)
+    let device = try await tablet.store.identity.device()
+    #expect(there.device == device && there.worker == tablet.worker)
+    #expect(there.equalAt == at("2026-03-02T08:00:00Z") && there.toSend == 1)
+    #expect(try await phone.store.sync.status().peers.map(\.toSend) == [1])
+    try await phone.syncs(with: tablet)
+    for try await after in phone.store.sync.watchCaseStatus(lea.id) where after?.onlyHere.changes == 0 {
+      #expect(after?.peers.map(\.equalAt) == [at("2026-03-02T09:00:00Z")])
+      #expect(after?.peers.map(\.toSend) == [0])
+      break
+    }
+    #expect(try await phone.store.sync.caseStatus(CaseId(UUID())) == nil)
+  }
+
   @Test func aPhoneIsTakenInByACodeThatIsSpokenAlsoAfterAWrongOne() async throws {
     let (phone, tablet) = (try await Phone(), try await Phone())
     let invitation = try await phone.store.sync.inviteByCode(

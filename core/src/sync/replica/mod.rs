@@ -148,6 +148,8 @@ pub(crate) struct Replica {
     counts: SyncCounts,
     quarantined: usize,
     equal: bool,
+    /// Scopes of which both were seen to hold the same, until that is known of all.
+    same: Vec<[u8; 16]>,
 }
 
 impl Replica {
@@ -190,16 +192,12 @@ impl Replica {
             counts: SyncCounts::default(),
             quarantined: 0,
             equal: false,
+            same: Vec::new(),
         };
         if side == Side::Responder {
             replica.say_authority()?;
         }
         Ok(replica)
-    }
-
-    /// The peer.
-    pub fn peer(&self) -> DeviceId {
-        self.peer
     }
 
     /// What was done so far.
@@ -309,6 +307,16 @@ impl Replica {
 
     fn expect(&self, stages: &[Stage], what: &'static str) -> Result<(), ReplicaFailed> {
         if stages.contains(&self.stage) { Ok(()) } else { Err(ReplicaFailed::Protocol(what)) }
+    }
+}
+
+impl Drop for Replica {
+    /// However the session ends: of which scopes both were seen to hold the same, where that is not known of all. It is for
+    /// people: a store that cannot keep it now loses nothing by that.
+    fn drop(&mut self) {
+        if !self.same.is_empty() {
+            let _ = self.store.note_equal_scopes(self.peer, &self.same);
+        }
     }
 }
 

@@ -114,6 +114,7 @@ impl Replica {
     fn equal(&mut self) -> Result<()> {
         self.equal = true;
         self.round.repeated = 0;
+        self.same.clear();
         self.stage = Stage::Live;
         let held = std::mem::take(&mut self.round.held);
         self.store.note_equal(self.peer, &held)?;
@@ -141,8 +142,10 @@ impl Replica {
         }
         let ours = self.round.held.buckets(theirs.len());
         let differ: Vec<bool> = ours.iter().zip(theirs).map(|(ours, theirs)| ours != theirs).collect();
-        let listed = scopes.into_iter().filter(|scope| differ[digest::bucket_of(scope, differ.len())]);
-        self.say_documents(listed.collect());
+        let (listed, same) =
+            scopes.into_iter().partition(|scope| differ[digest::bucket_of(scope, differ.len())]);
+        self.same = same;
+        self.say_documents(listed);
         let numbers = (0..).zip(&differ).filter(|(_, differs)| **differs).map(|(number, _)| number);
         self.out.push_back(Wire::Listed(numbers.collect()));
         Ok(())
@@ -198,6 +201,7 @@ impl Replica {
             buckets.binary_search_by(|number| usize::from(*number).cmp(&bucket)).is_ok()
         };
         let listed = std::mem::take(&mut self.round.listed);
+        self.same = self.round.held.0.keys().filter(|scope| !differs(scope)).copied().collect();
         let lacking = self.round.held.0.keys().filter(|scope| !listed.contains_key(*scope) && differs(scope));
         lacking.copied().collect::<Vec<_>>().iter().try_for_each(|scope| self.queue_scope(scope))?;
         let mut ask: Vec<([u8; 16], i64)> = Vec::new();
@@ -206,6 +210,12 @@ impl Replica {
             let both = self.store.both_read(self.peer, &scope)?;
             let ours = self.round.held.0.get(&scope).filter(|_| both).cloned().unwrap_or_default();
             let theirs: BTreeMap<[u8; 16], Digest> = documents.into_iter().collect();
+            if both
+                && ours.len() == theirs.len()
+                && ours.iter().all(|(id, held)| theirs.get(id) == Some(&held.digest))
+            {
+                self.same.push(scope);
+            }
             for (id, held) in &ours {
                 match theirs.get(id) {
                     None => self.queue_document(held.row, &Holding::new())?,

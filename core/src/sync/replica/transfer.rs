@@ -11,7 +11,7 @@ use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
 use crate::ids::{DocumentId, sha256};
 use crate::planted::{self, Defect};
-use crate::sync::peers::Said;
+use crate::sync::known::Said;
 use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
 
 /// Batches that may be on their way at once,

@@ -72,7 +72,7 @@ impl Session {
             }
         };
         self.channel.set_limit(MAX_MESSAGE);
-        self.store.note_met(certificate.device, false)?;
+        self.store.note_met(certificate.device)?;
         let replica = Replica::new(self.store.clone(), certificate.device, side)?;
         self.peer = Some(certificate);
         self.rounds = self.now;

@@ -277,13 +277,6 @@ impl Session {
             ReplicaFailed::Peer(reason) => SyncFailed::GaveUp(reason).into(),
             ReplicaFailed::Store(error) => error,
         })?;
-        if let Stage::Open(replica) = &self.stage
-            && replica.is_equal()
-            && !self.equal
-        {
-            self.equal = true;
-            self.store.note_met(replica.peer(), true)?;
-        }
         self.fill()
     }
 
@@ -312,7 +305,7 @@ impl Session {
     fn close(&mut self) {
         if let Stage::Open(replica) = &self.stage {
             self.counts = replica.counts();
-            self.equal |= replica.is_equal();
+            self.equal = replica.is_equal();
         }
         self.stage = Stage::Over;
     }

@@ -29,9 +29,9 @@ public class Grants internal constructor(
     public fun watchList(caseId: CaseId): Flow<List<GrantView>> = engine.watch(Concerns(Topic.IDENTITY)) { it.grants(caseId) }
 
     /**
-     * Cases that were taken back from this worker, or whose grants ran out, and that are still here: they can be read, their
-     * drafts completed or discarded, and nothing else be written. Each goes by itself once it has no drafts and all of it is
-     * known elsewhere; after a week drafts are completed as they stand.
+     * Cases that were taken back from this worker, or whose grants ran out, or parts of them, and that are still here: what
+     * was taken back can be read, its drafts completed or discarded, and nothing else be written. It goes by itself once it
+     * has no drafts and all of it is known elsewhere; after a week drafts are completed as they stand.
      */
     public suspend fun takenBack(): List<TakenBack> = engine.read { it.takenBack() }
 

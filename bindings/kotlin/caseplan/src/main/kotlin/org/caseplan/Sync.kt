@@ -45,6 +45,13 @@ public class Sync internal constructor(
     /** The same, watched. */
     public fun watchStatus(): Flow<SyncStatus> = engine.watch(Concerns.everything(onlyHere = true)) { it.syncStatus() }
 
+    /** The same of one case: who else has it, what exists only here, what is kept apart and why; null for a case that is not here. */
+    public suspend fun caseStatus(caseId: CaseId): CaseSyncStatus? = engine.read { it.caseSyncStatus(caseId) }
+
+    /** The same, watched. */
+    public fun watchCaseStatus(caseId: CaseId): Flow<CaseSyncStatus?> =
+        engine.watch(Concerns.everything(onlyHere = true)) { it.caseSyncStatus(caseId) }
+
     /**
      * Syncs with a peer that this device connected to, until both hold the same of what both may read. With [stay] the
      * session stays open and what either side commits is sent at once, until the coroutine is cancelled or the peer
@@ -162,6 +169,9 @@ public class Sync internal constructor(
 
 /** The part of what is known to be there that has been done: 1.0 only when both sides hold the same. */
 public val SyncProgress.fraction: Double get() = calling { fractionOf(this) }
+
+/** What an app may show of it, in English; an app of another language has words of its own for each. */
+public val Refusal.words: String get() = calling { wordsOf(this) }
 
 /** An invitation: its [qr] text is drawn, or its [code] spoken. */
 public class Invitation internal constructor(

@@ -82,6 +82,15 @@ class Phone private constructor(
         }
     }
 
+    /** Gives a case another team. */
+    suspend fun writes(
+        case: Case,
+        team: String,
+    ) = store.cases.change(case.id, CaseChange(team = team))
+
+    /** The team that it shows. */
+    suspend fun team(case: Case): String? = store.cases.get(case.id)?.team
+
     /** Hands everything that the other lacks to it, with the right to write. */
     suspend fun hand(to: Phone): ImportReport {
         share(to)

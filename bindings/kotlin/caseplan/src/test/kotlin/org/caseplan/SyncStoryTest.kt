@@ -12,13 +12,6 @@ import kotlin.test.fail
 
 /** What happens to people and their phones, told over real connections: the stories of `tests/sync`, as an app meets them. */
 class SyncStoryTest {
-    private suspend fun Phone.writes(
-        case: Case,
-        team: String,
-    ) = store.cases.change(case.id, CaseChange(team = team))
-
-    private suspend fun Phone.team(case: Case): String? = store.cases.get(case.id)?.team
-
     private suspend fun Phone.shares(
         case: Case,
         with: Phone,
@@ -103,6 +96,35 @@ class SyncStoryTest {
             tablet.syncs(phone)
             val there = assertNotNull(phone.store.contacts.get(contact.id))
             assertEquals(tablet.worker to listOf("They left at five."), there.recordedBy to there.addenda.map { it.text })
+        }
+
+    @Test
+    fun `a supervisor is taken in, reads what she was granted, and writes nothing of it`() =
+        story {
+            val phone = Phone.open("w-117")
+            val desk = Phone.open("w-300")
+            takenIn(phone, desk, listOf(Role.Supervisor))
+            for (device in listOf(phone, desk)) {
+                val certified = device.store.identity.devices().single { it.worker == desk.worker }
+                assertEquals(listOf<Role>(Role.Supervisor), certified.roles)
+            }
+            val family = Family.of(phone.store)
+            family.saturdays()
+            Family.of(phone.store, "2026-0118")
+            phone.store.grants.give(family.lea.id, NewGrant.colleague(desk.worker).copy(writes = emptyList()))
+            phone.now("2026-03-07T18:00:00Z")
+            val visit = phone.store.planned(day("2026-03-07")..day("2026-03-07")).single()
+            val contact = phone.store.record(visit, "Léa ran to her mother.")
+            phone.syncs(desk)
+
+            assertEquals(listOf(family.lea.id), desk.store.cases.list().map { it.id }, "the other case is not hers")
+            assertEquals(phone.worker, assertNotNull(desk.store.contacts.get(contact.id)).recordedBy)
+            expect(CaseplanException.NotGranted(family.lea.id)) { desk.writes(family.lea, "north") }
+            expect(CaseplanException.NotGranted(family.lea.id)) {
+                desk.store.contacts.amend(contact.id, NewAddendum("Seen.", emptyList()))
+            }
+            val status = assertNotNull(phone.store.sync.caseStatus(family.lea.id))
+            assertEquals(listOf(desk.worker to 0UL), status.peers.map { it.worker to it.toSend })
         }
 
     @Test
@@ -287,79 +309,5 @@ class SyncStoryTest {
                 assertTrue(phone.store.exchange.quarantine().isEmpty())
                 assertTrue(phone.store.verify().isSound)
             }
-        }
-
-    /** A copy of a whole phone: its file and its vault. */
-    private class Image(
-        phone: Phone,
-    ) {
-        private val bytes = phone.file.readBytes()
-        private val secrets =
-            listOf("device", "root", "recovery", "session-next", "session-current")
-                .mapNotNull { name -> phone.vault.load(name)?.let { name to it } }
-
-        /** The phone as it was, in its folder or in another one. */
-        suspend fun opened(
-            phone: Phone,
-            folder: java.io.File = phone.folder,
-        ): Phone {
-            for (ending in listOf("-wal", "-shm")) java.io.File(folder, "caseplan.db$ending").delete()
-            java.io.File(folder, "caseplan.db").writeBytes(bytes)
-            val vault = MemoryKeyVault().also { vault -> secrets.forEach { (name, secret) -> vault.store(name, secret) } }
-            return Phone.open(phone.worker.value, folder, vault, phone.clock)
-        }
-    }
-
-    @Test
-    fun `a phone that comes back as a copy of last Monday keeps what it wrote before and after`() =
-        story {
-            val bought = Phone.open("w-117")
-            val tablet = Phone.open("w-117")
-            takenIn(bought, tablet)
-            val lea = Family.of(bought.store).lea
-            bought.syncs(tablet)
-            bought.store.close()
-            val monday = Image(bought)
-            val phone = bought.restarted()
-            phone.writes(lea, "north")
-            phone.syncs(tablet)
-            phone.store.close()
-
-            val back = monday.opened(phone)
-            assertNull(back.team(lea))
-            back.now("2026-03-09T08:00:00Z")
-            back.store.cases.change(lea.id, CaseChange(caseType = "foster"))
-            back.syncs(tablet)
-            for (device in listOf(back, tablet)) {
-                val seen = assertNotNull(device.store.cases.get(lea.id))
-                assertEquals("north" to "foster", seen.team to seen.caseType)
-                assertTrue(device.store.exchange.quarantine().all { it.reason == Refusal.Forked })
-                assertNull(device.store.info().otherCopyWroteAt)
-                assertTrue(device.store.verify().isSound)
-            }
-        }
-
-    @Test
-    fun `two copies of one phone that are both in use are told`() =
-        story {
-            val bought = Phone.open("w-117")
-            val tablet = Phone.open("w-117")
-            takenIn(bought, tablet)
-            val lea = Family.of(bought.store).lea
-            bought.syncs(tablet)
-            bought.store.close()
-            val image = Image(bought)
-            val phone = bought.restarted()
-            val twin = image.opened(phone, folder())
-            for (week in 2..4) {
-                phone.now("2026-03-${week * 7}T08:00:00Z")
-                phone.writes(lea, "week $week")
-                twin.store.cases.change(lea.id, CaseChange(caseType = "week $week"))
-                for (copy in listOf(phone, twin)) copy.syncs(tablet)
-            }
-            phone.syncs(tablet)
-            for (copy in listOf(phone, twin)) assertNotNull(copy.store.info().otherCopyWroteAt)
-            assertNull(tablet.store.info().otherCopyWroteAt)
-            assertEquals("week 4", phone.team(lea))
         }
 }

@@ -34,6 +34,28 @@ class SyncTest {
         }
 
     @Test
+    fun `a case says who else has it, since when, and what is on its way`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(phone, tablet)
+            val lea = Family.of(phone.store).lea
+            phone.syncs(tablet)
+            phone.now("2026-03-02T09:00:00Z")
+            phone.store.recordCall(lea.id, "Ana called.")
+            val before = assertNotNull(phone.store.sync.caseStatus(lea.id))
+            assertEquals(1UL to 1UL, before.onlyHere.changes to before.onlyHere.contacts)
+            val there = before.peers.single()
+            assertEquals(tablet.store.identity.device() to tablet.worker, there.device to there.worker)
+            assertEquals(at("2026-03-02T08:00:00Z") to 1UL, there.equalAt to there.toSend)
+            assertEquals(1UL, phone.store.sync.status().peers.single().toSend)
+            phone.syncs(tablet)
+            val after = phone.store.sync.watchCaseStatus(lea.id).first { it?.onlyHere?.changes == 0UL }
+            assertEquals(at("2026-03-02T09:00:00Z") to 0UL, after?.peers?.single()?.let { it.equalAt to it.toSend })
+            assertNull(phone.store.sync.caseStatus(CaseId(newId())))
+        }
+
+    @Test
     fun `a phone is taken in by a code that is spoken, also after a wrong one`() =
         story {
             val phone = Phone.open("w-117")

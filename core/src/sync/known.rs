@@ -1,0 +1,259 @@
+//! What each peer is known to hold: for people, and to say what exists only here.
+
+use std::collections::BTreeMap;
+
+use super::digest::{self, Held};
+use crate::error::Result;
+use crate::exchange::vector::{self, Holding};
+use crate::ids::{CaseId, ChangeHash, DeviceId};
+use crate::storage::Writing;
+use crate::storage::documents::DocumentRow;
+use crate::storage::peers::Gone;
+use crate::storage::vectors::VectorEntry;
+use crate::store::{LogLevel, Store};
+
+/// On what occasion a peer said what it holds of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// It told everything that it holds of it.
+    Everything,
+    /// It told some of what it holds.
+    Something,
+    /// It took in what was sent to it before.
+    Acknowledged,
+    /// The same, and it told everything that it holds of it.
+    AcknowledgedAll,
+}
+
+impl Said {
+    fn everything(self) -> bool {
+        matches!(self, Self::Everything | Self::AcknowledgedAll)
+    }
+
+    fn acknowledged(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::AcknowledgedAll)
+    }
+}
+
+impl Store {
+    /// This store's own changes that no peer who is still in their scope is known to hold.
+    pub(crate) fn only_here(&self) -> Result<u64> {
+        let gone = self.gone()?;
+        self.read(|reading| Ok(reading.only_here(&gone)?))
+    }
+
+    /// Who is not counted upon to hold anything: whoever was ended hands over only its own work, and what was taken back
+    /// from somebody goes from there.
+    pub(crate) fn gone(&self) -> Result<Gone> {
+        let now = self.trusted_time()?;
+        let own = self.own();
+        let mut gone = Gone::default();
+        own.authority.judgement().ended.keys().for_each(|device| gone.add(device.as_bytes()));
+        let changed = own.authority.all_changed();
+        for facts in own.authority.scopes() {
+            let changed = changed.iter().copied();
+            let changed = changed.filter(|device| own.authority.shut_out(*device, facts, now).is_some());
+            for device in own.authority.all_shut_out(facts, now).into_iter().chain(changed) {
+                gone.add_of(device.as_bytes(), facts.id().as_bytes());
+            }
+        }
+        Ok(gone)
+    }
+
+    /// A session with a peer begins.
+    pub(crate) fn note_met(&self, peer: DeviceId) -> Result<()> {
+        let now = self.now()?.timestamp_millis();
+        Ok(self.inner.database.write(|tx| tx.note_met(peer.as_bytes(), now))?)
+    }
+
+    /// What a peer is known to hold of a document.
+    pub(crate) fn held_by(&self, peer: DeviceId, document: i64) -> Result<Holding> {
+        let held = self.read(|reading| Ok(reading.held_by_peer(peer.as_bytes(), document)?))?;
+        Ok(held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect())
+    }
+
+    /// Peer and store hold the same of these documents, which are all that both may read. What was committed since they
+    /// were compared is not in it.
+    pub(crate) fn note_equal(&self, peer: DeviceId, held: &Held) -> Result<()> {
+        let behind = self.read(|reading| {
+            let mut behind = Vec::new();
+            for (id, compared) in held.0.values().flatten() {
+                let vector = reading.vector(compared.row)?;
+                if digest::of_document(id, &vector) != compared.digest {
+                    continue;
+                }
+                let ours = vector::holding(&vector);
+                let known = reading.held_by_peer(peer.as_bytes(), compared.row)?;
+                let known: BTreeMap<_, _> = known.into_iter().collect();
+                if ours.iter().any(|(actor, (seq, _))| known.get(actor).is_none_or(|known| known < seq)) {
+                    behind.push((compared.row, ours));
+                }
+            }
+            Ok(behind)
+        })?;
+        let now = self.now()?.timestamp_millis();
+        self.inner.database.write(|tx| {
+            tx.note_equal(peer.as_bytes(), held.0.keys(), now)?;
+            keep_held(tx, peer, &behind, Said::Something)
+        })
+    }
+
+    /// A peer was seen to hold the same of some scopes.
+    pub(crate) fn note_equal_scopes(&self, peer: DeviceId, scopes: &[[u8; 16]]) -> Result<()> {
+        let now = self.now()?.timestamp_millis();
+        Ok(self.inner.database.write(|tx| tx.note_equal_scopes(peer.as_bytes(), scopes, now))?)
+    }
+
+    /// A peer says what it holds of documents. Where that is less than it was known to hold, it was restored: the truth
+    /// is what it says now. Where it knows later work of this device's own present actor than is here, this device was
+    /// restored: it writes there as somebody new from now on, and gets its work back.
+    pub(crate) fn note_vectors(&self, peer: DeviceId, vectors: &[(i64, Holding)]) -> Result<()> {
+        if vectors.is_empty() { Ok(()) } else { self.keep_held(peer, vectors, Said::Everything) }
+    }
+
+    /// Of what was named of a document a peer holds this: no more, whatever it was taken to hold.
+    pub(crate) fn note_named(
+        &self,
+        peer: DeviceId,
+        document: i64,
+        named: &Holding,
+        held: &Holding,
+    ) -> Result<()> {
+        self.inner.database.write(|tx| {
+            let before = tx.reading().held_by_peer(peer.as_bytes(), document)?;
+            tx.clear_held_elsewhere(peer.as_bytes(), document)?;
+            for (actor, seq) in before.iter().filter(|(actor, _)| !named.contains_key(actor)) {
+                tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
+            }
+            for (actor, (seq, hash)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
+                let ours = tx.reading().hashes_at(document, actor, *seq)?;
+                let is_same = matches!(ours.as_slice(), [ours] if *hash == [0; 8] || ours[..8] == *hash);
+                if is_same {
+                    tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps what a peer said that it holds, by document id: of its own accord, or after it took in what was sent.
+    pub(crate) fn note_held_documents<'a>(
+        &self,
+        peer: DeviceId,
+        held: impl Iterator<Item = ([u8; 16], &'a Holding)>,
+        said: Said,
+    ) -> Result<()> {
+        let rows = self.read(|reading| {
+            let mut rows = Vec::new();
+            for (document, holding) in held {
+                rows.extend(reading.document(&document)?.map(|row| (row.id, holding.clone())));
+            }
+            Ok(rows)
+        })?;
+        if rows.is_empty() { Ok(()) } else { self.keep_held(peer, &rows, said) }
+    }
+
+    fn keep_held(&self, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {
+        self.inner.database.write(|tx| keep_held(tx, peer, held, said))
+    }
+
+    /// A peer did not take some changes.
+    pub(crate) fn log_notices(&self, peer: DeviceId, notices: &[([u8; 32], String)]) {
+        for (hash, reason) in notices {
+            let ids = vec![peer.to_string(), ChangeHash(*hash).to_string(), reason.clone()];
+            self.inner.log(LogLevel::Warning, "sync.refused_by_peer", ids);
+        }
+    }
+}
+
+fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {
+    for (row, holding) in held {
+        if said.everything() {
+            tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
+        }
+        let own = tx.reading().own_actor(*row)?;
+        // Read at the first number that is not the same here, which most never have, and once.
+        let mut here: Option<BTreeMap<_, _>> = None;
+        for (actor, (seq, hash)) in holding {
+            // Only what is the same change here: a fork's number says nothing.
+            let ours = tx.reading().hashes_at(*row, actor, *seq)?;
+            if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
+                tx.set_held_elsewhere(peer.as_bytes(), *row, actor, *seq)?;
+                continue;
+            }
+            if ours.is_empty() && own == Some(*actor) {
+                tx.rotate_actor(*row)?;
+            }
+            // It knows later work than is here, or another branch, and of what was sent that is not all: had the
+            // two parted unknown to it, it would say so by now; where it knows that they did, it holds both.
+            let knows = if ours.is_empty() { said.acknowledged() } else { said == Said::AcknowledgedAll };
+            if !knows {
+                continue;
+            }
+            let here = match &mut here {
+                Some(here) => here,
+                none => {
+                    let vector = tx.reading().vector(*row)?;
+                    none.insert(vector.into_iter().map(|entry| (entry.actor, entry)).collect())
+                }
+            };
+            if let Some(last) = here
+                .get(actor)
+                .filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))
+            {
+                tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is held here, by scope: to tell what a peer is not known to hold of it.
+#[derive(Debug, Default)]
+pub(crate) struct Here(BTreeMap<[u8; 16], Vec<(i64, VectorEntry)>>);
+
+impl Here {
+    /// Of all scopes.
+    pub fn of_all(store: &Store) -> Result<Self> {
+        store.read(|reading| Ok(Self::of(reading.documents()?, reading.vectors()?)))
+    }
+
+    /// Of a case's scopes.
+    pub fn of_case(store: &Store, case: CaseId) -> Result<Self> {
+        let id = case.as_bytes();
+        store.read(|reading| Ok(Self::of(reading.documents_of_case(id)?, reading.vectors_of_case(id)?)))
+    }
+
+    fn of(documents: Vec<DocumentRow>, mut vectors: BTreeMap<i64, Vec<VectorEntry>>) -> Self {
+        let mut here = Self::default();
+        for document in documents {
+            let vector = vectors.remove(&document.id).unwrap_or_default();
+            here.0
+                .entry(document.scope_id)
+                .or_default()
+                .extend(vector.into_iter().map(|entry| (document.id, entry)));
+        }
+        here
+    }
+
+    /// Whether nothing is.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The scopes of which something is.
+    pub fn scopes(&self) -> impl Iterator<Item = &[u8; 16]> {
+        self.0.keys()
+    }
+
+    /// How many changes that a peer may have now it is not known to hold, by their numbers.
+    pub fn lacking(&self, store: &Store, peer: DeviceId) -> Result<u64> {
+        let may_read = store.scopes_of(peer)?;
+        let held = store.read(|reading| Ok(reading.held_by_peer_of_all(peer.as_bytes())?))?;
+        let read = self.0.iter().filter(|(scope, _)| may_read.contains(*scope)).flat_map(|(_, held)| held);
+        let lacks = |(document, entry): &(i64, VectorEntry)| {
+            entry.seq.saturating_sub(held.get(&(*document, entry.actor)).copied().unwrap_or(0))
+        };
+        Ok(read.map(lacks).sum())
+    }
+}
