@@ -40,7 +40,7 @@ struct SyncTests {
       #expect(after?.peers.map(\.toSend) == [0])
       break
     }
-    #expect(try await phone.store.sync.caseStatus(CaseId(UUID())) == nil)
+    #expect(try await phone.store.sync.caseStatus(CaseId(value: UUID())) == nil)
   }
 
   @Test func aPhoneIsTakenInByACodeThatIsSpokenAlsoAfterAWrongOne() async throws {
