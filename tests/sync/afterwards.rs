@@ -4,6 +4,7 @@ use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
 use caseplan_core::access::{GrantState, NewGrant};
 use caseplan_core::document::Kind;
+use caseplan_core::document::chunk::{Limits, read_change};
 use caseplan_core::exchange::message::Message;
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::{Extent, ForkChoice, Grant, Record, RecordBody, Signed};
@@ -11,7 +12,7 @@ use caseplan_core::ids::{CaseId, ChangeHash};
 
 use crate::support::hostile::{Hostile, document_of, imported, loaded};
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, sound, team_at};
+use crate::support::{Device, sound, team, team_at};
 
 /// A record by a device in a log in which it has written nothing yet.
 fn first(by: &Hostile, log: [u8; 16], body: RecordBody) -> Message {
@@ -83,4 +84,37 @@ fn whoever_lost_a_case_takes_nothing_of_what_was_recorded_out_of_it() {
     imported(&desk, &[hostile.hello(), record, Message::End]);
     assert_eq!(team_at(&desk, &case).as_deref(), Some("north"));
     sound(&[&desk]);
+}
+
+#[test]
+fn whoever_may_grant_takes_nothing_out_by_choosing_a_branch_that_there_never_was() {
+    let desk = Device::new("afterwards-choice-desk", "w-100");
+    let tablet = Device::new("afterwards-choice-tablet", "w-204");
+    take_in(&desk.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let hostile = Hostile::enrolled_by(&desk);
+    let (case, _) = desk.lea("2026-0117");
+    for worker in ["w-204", "w-666"] {
+        let grant = NewGrant { may_grant: true, ..NewGrant::colleague(worker.parse().unwrap(), 1) };
+        desk.store.grants().give(case.id, &grant).unwrap();
+    }
+    sync(&desk.store, &tablet.store);
+    team(&tablet, &case, "north").unwrap();
+    sync(&desk.store, &tablet.store);
+    let (target, changes) = document_of(&desk, Kind::Case);
+    let actor = changes.iter().map(|change| read_change(&change.chunk, &Limits::DEFAULT).unwrap().actor);
+    let actor = actor.into_iter().find(|actor| actor.device() == tablet.store.identity().device()).unwrap();
+    let choice = ForkChoice { document: target.id, actor, seq: 1, keep: ChangeHash([0; 32]) };
+    let record = first(&hostile, *target.header.scope.as_bytes(), RecordBody::ForkChoice(choice));
+    imported(&desk, &[hostile.hello(), record, Message::End]);
+    assert_eq!(team_at(&desk, &case).as_deref(), Some("north"));
+    for _ in 0..2 {
+        assert!(sync(&desk.store, &tablet.store).iter().all(|report| report.equal));
+    }
+    for device in [&desk, &tablet] {
+        assert_eq!(team_at(device, &case).as_deref(), Some("north"));
+    }
+    team(&tablet, &case, "west").unwrap();
+    sync(&desk.store, &tablet.store);
+    assert_eq!(team_at(&desk, &case).as_deref(), Some("west"));
+    sound(&[&desk, &tablet]);
 }

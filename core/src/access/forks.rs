@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::scopes;
 use crate::error::{Error, Result};
 use crate::exchange::fork;
+use crate::identity::authority::Authority;
 use crate::identity::record::{ForkChoice, RecordBody};
 use crate::ids::{Actor, ChangeHash, DocumentId};
 use crate::storage::Reading;
@@ -26,7 +27,7 @@ impl Store {
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(Vec::new()) };
             let ended = own.authority.judgement().ended.contains_key(&own.device);
             let mut chosen = Vec::new();
-            let choices = own.authority.fork_choices(&facts, document);
+            let choices = fork::in_effect(reading, row.id, &own.authority.fork_choices(&facts, document))?;
             for (actor, seq) in reading.forks(row.id)? {
                 let (actor, device) = (Actor(actor), Actor(actor).device());
                 let may_choose = device == own.device
@@ -86,14 +87,24 @@ impl Store {
         });
         for document in chosen.collect::<BTreeSet<_>>() {
             let Some(row) = reading.document(document.as_bytes())? else { continue };
-            let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-            let choices = own.authority.fork_choices(&facts, document);
-            if fork::is_unsettled(reading, row.id, &choices)? {
+            if is_unsettled(&own.authority, reading, &row)? {
                 unsettled.insert(row.id);
             }
         }
         Ok(unsettled)
     }
+
+    /// Whether something of a document is held that a choice does not keep.
+    pub(crate) fn has_unsettled(&self, row: &DocumentRow) -> Result<bool> {
+        self.read(|reading| is_unsettled(&self.own().authority, reading, row))
+    }
+}
+
+fn is_unsettled(authority: &Authority, reading: &Reading<'_>, row: &DocumentRow) -> Result<bool> {
+    let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(false) };
+    let document = DocumentId::from_slice(&row.document_id)?;
+    let choices = fork::in_effect(reading, row.id, &authority.fork_choices(&facts, document))?;
+    fork::is_unsettled(reading, row.id, &choices)
 }
 
 /// The branch to keep: the one that is part of the document, or another; of several the one with the lowest hash.

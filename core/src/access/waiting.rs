@@ -9,6 +9,7 @@ use crate::document::Kind;
 use crate::error::{Error, Result};
 use crate::exchange::Refusal;
 use crate::exchange::again::{self, Absent};
+use crate::exchange::fork;
 use crate::identity::{ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, DocumentId, WorkerId};
 use crate::storage::Reading;
@@ -75,7 +76,8 @@ impl Grants<'_> {
                     continue; // nothing of it is shown yet
                 }
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let choices = own.authority.fork_choices(&facts, DocumentId::from_slice(&row.document_id)?);
+                let chosen = own.authority.fork_choices(&facts, DocumentId::from_slice(&row.document_id)?);
+                let choices = fork::in_effect(reading, row.id, &chosen)?;
                 let document = self.store.load(reading, &row)?;
                 let is_absent = |device| own.authority.is_absent(device, &facts, now);
                 let let_in = |device| own.authority.was_let_in(device, &facts);

@@ -32,7 +32,7 @@ impl Absent<'_> {
     /// Whether the author of a change on a branch need not make it again.
     fn is(&self, change: &Lost, branch: &ChangeHeader) -> bool {
         let choice = self.choices.get(&(branch.actor, branch.seq));
-        choice.is_some_and(|kept| kept.by_another) || (self.device)(change.author())
+        choice.is_some_and(|choice| choice.kept.by_another) || (self.device)(change.author())
     }
 }
 

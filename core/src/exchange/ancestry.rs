@@ -100,7 +100,7 @@ impl Ancestry<'_> {
         let Some(before) = header.seq.checked_sub(1) else { return Ok(Fit::Waits) };
         let chosen = self.choices.range((header.actor, 0)..=(header.actor, before));
         let held = match self.choices.get(&(header.actor, before)) {
-            Some(kept) => Some(kept.hash),
+            Some(choice) => Some(choice.kept.hash),
             None => self.accepted_at(header.actor, before, batch)?,
         };
         Ok(match held {

@@ -2,7 +2,7 @@
 //!
 //! A lost branch goes into the evidence, and what others wrote upon it waits, until their authors make both again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::Refusal;
 use crate::document::Document;
@@ -16,17 +16,56 @@ use crate::storage::snapshots::StoredSnapshot;
 use crate::storage::{Reading, StorageFailed, Writing};
 
 /// Which branches of a document's forks are kept.
-pub(crate) type Choices = BTreeMap<(Actor, u64), Kept>;
+pub(crate) type Choices = BTreeMap<(Actor, u64), Choice>;
+
+/// What is in effect of what was chosen in a fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// The branch that is kept.
+    pub kept: Kept,
+    /// Those that go before it and are not here: should one come, it is kept instead.
+    pub awaited: BTreeSet<ChangeHash>,
+}
+
+impl Choice {
+    /// Whether a change with this number is not kept, whatever comes.
+    fn loses(&self, hash: &ChangeHash) -> bool {
+        *hash != self.kept.hash && !self.awaited.contains(hash)
+    }
+}
+
+/// Of what was chosen in a document what is in effect: of each fork the first choice of a branch that is held and counts.
+/// Before that comes, nothing gives way to it: somebody may choose a branch that there never was.
+pub(crate) fn in_effect(
+    reading: &Reading<'_>,
+    document: i64,
+    chosen: &BTreeMap<(Actor, u64), BTreeSet<Kept>>,
+) -> Result<Choices> {
+    let mut choices = Choices::new();
+    for ((actor, seq), all) in chosen {
+        let held = reading.counting_at(document, &actor.0, *seq)?;
+        let mut awaited = BTreeSet::new();
+        for kept in all {
+            if held.contains(&kept.hash.0) {
+                choices.insert((*actor, *seq), Choice { kept: *kept, awaited });
+                break;
+            }
+            awaited.insert(kept.hash);
+        }
+    }
+    Ok(choices)
+}
 
 /// Whether a change is of a branch that was not kept.
 pub(crate) fn is_lost(choices: &Choices, header: &ChangeHeader) -> bool {
-    choices.get(&(header.actor, header.seq)).is_some_and(|kept| kept.hash != header.hash)
+    choices.get(&(header.actor, header.seq)).is_some_and(|choice| choice.loses(&header.hash))
 }
 
 /// Whether something of a document is held that a choice does not keep.
 pub(crate) fn is_unsettled(reading: &Reading<'_>, document: i64, choices: &Choices) -> Result<bool> {
-    for ((actor, seq), kept) in choices {
-        if reading.hashes_at(document, &actor.0, *seq)?.iter().any(|hash| *hash != kept.hash.0) {
+    for ((actor, seq), choice) in choices {
+        let held = reading.hashes_at(document, &actor.0, *seq)?;
+        if held.into_iter().any(|hash| choice.loses(&ChangeHash(hash))) {
             return Ok(true);
         }
     }

@@ -107,8 +107,10 @@ impl Store {
 
     /// What can be done at once about changes that did not go in.
     fn settle_intake(&self, row: &DocumentRow, mut intake: Intake) -> Result<Intake> {
-        // A choice that this device may make is made at once, and ends the fork here.
-        if intake.refused.iter().any(|(_, reason)| *reason == Refusal::Forked) && self.choose_branches(row)? {
+        // A choice that this device may make is made at once, and ends the fork here; so does one that waited for its branch.
+        if intake.refused.iter().any(|(_, reason)| *reason == Refusal::Forked)
+            && (self.choose_branches(row)? || self.has_unsettled(row)?)
+        {
             intake.accepted += self.pass_guard(row, Vec::new())?.accepted;
         }
         // What came too late after a grant was taken back is let in by a device that may grant, for a while; and with it
@@ -266,7 +268,7 @@ impl Passing<'_> {
         };
         let own_actor = tx.reading().own_actor(row.id)?;
         let place = DocumentId::from_slice(&row.document_id)?;
-        let choices = authority.fork_choices(&facts, place);
+        let choices = fork::in_effect(&tx.reading(), row.id, &authority.fork_choices(&facts, place))?;
         let rest = fork::take_out(tx, row, &document, &choices, millis)?;
         let mut next = rest.as_ref().unwrap_or(&document);
         let by = By { authority, scope: facts, choices: &choices };

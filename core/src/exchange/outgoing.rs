@@ -38,7 +38,7 @@ impl Outgoing {
     pub fn of(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding) -> Result<Self> {
         // Who holds nothing parts from nobody.
         let ours = if theirs.is_empty() { Vec::new() } else { reading.vector(row.id)? };
-        let parted = vector::parted(reading, row.id, &ours, theirs)?;
+        let parted = vector::parted(reading, &row, &ours, theirs)?;
         let lacks = |change: &ChangeRow| match (parted.get(&change.actor), theirs.get(&change.actor)) {
             (Some(common), _) => change.seq > *common,
             (None, Some((seq, _))) => change.seq > *seq,

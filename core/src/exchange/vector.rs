@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::document::chunk::{self, Limits};
 use crate::error::{Error, Result};
 use crate::identity::LogVector;
 use crate::identity::cbor::{Malformed, Reader, Writer};
 use crate::identity::record::LogId;
 use crate::ids::{DeviceId, DocumentId, DomainId, derive};
 use crate::storage::Reading;
+use crate::storage::documents::DocumentRow;
 use crate::storage::vectors::VectorEntry;
 use crate::store::Store;
 
@@ -131,11 +133,12 @@ pub fn holding(vector: &[VectorEntry]) -> Holding {
 /// sent: from there on the two have different changes, or only one of them knows of a fork.
 pub fn parted(
     reading: &Reading<'_>,
-    document: i64,
+    row: &DocumentRow,
     ours: &[VectorEntry],
     theirs: &Holding,
 ) -> Result<BTreeMap<[u8; 24], u64>> {
     let mut parted = BTreeMap::new();
+    let mut lost = None;
     for ours in ours {
         let Some((seq, mark)) = theirs.get(&ours.actor) else { continue };
         // Of what a peer was once seen to hold no mark is kept.
@@ -145,13 +148,31 @@ pub fn parted(
         if !ours.branches.is_empty() && *seq >= ours.seq {
             parted.insert(ours.actor, ours.seq);
         } else if *seq <= ours.seq {
-            let here = reading.hashes_at(document, &ours.actor, *seq)?;
+            let here = reading.hashes_at(row.id, &ours.actor, *seq)?;
             if here.iter().all(|hash| hash[..8] != *mark) {
                 parted.insert(ours.actor, 0);
             }
+        } else {
+            // They may be ahead on the branch that is kept here, or on the one that has lost.
+            if lost.is_none() {
+                lost = Some(lost_above(reading, row)?);
+            }
+            let above = lost.as_ref().and_then(|lost| lost.get(&ours.actor));
+            parted.extend(above.map(|common| (ours.actor, *common)));
         }
     }
     Ok(parted)
+}
+
+/// Above which number of each actor a branch has lost a fork in a document.
+fn lost_above(reading: &Reading<'_>, row: &DocumentRow) -> Result<BTreeMap<[u8; 24], u64>> {
+    let mut lost = BTreeMap::new();
+    for chunk in reading.lost(&row.document_id)? {
+        let Ok(header) = chunk::read_change(&chunk, &Limits::DEFAULT) else { continue };
+        let above = lost.entry(header.actor.0).or_insert(u64::MAX);
+        *above = header.seq.saturating_sub(1).min(*above);
+    }
+    Ok(lost)
 }
 
 /// The root digest: over scopes, over documents, over vector entries.

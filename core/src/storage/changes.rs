@@ -153,6 +153,18 @@ impl Reading<'_> {
         Ok(hashes.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The hashes of an actor's changes of one number that nothing of their author's standing keeps out: part of the
+    /// document, on a branch of a fork, waiting, or of a newer kind.
+    pub fn counting_at(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<Vec<[u8; 32]>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.hash FROM change c JOIN actor a ON a.id = c.actor
+             WHERE a.document = ?1 AND a.actor = ?2 AND c.seq = ?3 AND c.state NOT IN (2, 5, 6)",
+        )?;
+        let hashes =
+            statement.query_map(params![document, actor.as_slice(), seq as i64], |row| row.get(0))?;
+        Ok(hashes.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Every change of a document, in the order in which they came.
     pub fn changes(&self, document: i64) -> Result<Vec<ChangeRow>> {
         let mut statement =

@@ -6,7 +6,7 @@
 //! receipts cover. Nothing in it can take anything out again. Who may write receipts is judged as if no device had ever
 //! been ended, or the work of a founder's lost phone would hang on a grant that hangs on the receipts for that work.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::domain::{DomainJudgement, device};
@@ -51,11 +51,11 @@ pub struct CaseJudgement {
     records: HashSet<(RecordHash, RecordHash)>,
     /// What the receipts say that an ended device's work is reviewed by.
     pub(super) attested: Attested,
-    /// Which branch of a fork is kept, by the log that says so.
-    pub forks: BTreeMap<(LogId, DocumentId, Actor, u64), Kept>,
+    /// Which branches of forks were chosen, by the log that says so, what goes before first.
+    pub forks: BTreeMap<(LogId, DocumentId, Actor, u64), BTreeSet<Kept>>,
 }
 
-/// The branch of a fork that is kept.
+/// A branch of a fork that somebody chose to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kept {
     /// Whether somebody other than its author chose it: who lost the fork need not make the other branch again.
@@ -317,8 +317,7 @@ impl<'a> Judging<'a> {
                 }
                 let kept = Kept { by_another, hash: choice.keep };
                 let place = (*log.id.as_bytes(), choice.document, choice.actor, choice.seq);
-                let best = self.judgement.forks.entry(place).or_insert(kept);
-                *best = kept.min(*best);
+                self.judgement.forks.entry(place).or_default().insert(kept);
             }
         }
     }

@@ -22,7 +22,7 @@ pub mod rights;
 mod shut;
 pub mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroizing;
@@ -252,18 +252,19 @@ impl Authority {
         secrets.collect()
     }
 
-    /// Which branches of a document's forks are kept, by actor and number: what whoever may has chosen in the log of the
-    /// document's own scope. Whoever may choose in another one has no say here, and who reads this may not know that log.
+    /// Which branches of a document's forks were chosen, by actor and number, what goes before first: by whoever may, in the
+    /// log of the document's own scope. Whoever may choose in another one has no say here, and who reads this may not know
+    /// that log.
     pub fn fork_choices(
         &self,
         facts: &ScopeFacts,
         document: crate::ids::DocumentId,
-    ) -> BTreeMap<(crate::ids::Actor, u64), Kept> {
+    ) -> BTreeMap<(crate::ids::Actor, u64), BTreeSet<Kept>> {
         let judgement = self.case_judgement(facts.case, facts.founder);
         let log = *facts.id().as_bytes();
         let of_document =
             judgement.forks.iter().filter(|((of_log, of, _, _), _)| (*of_log, *of) == (log, document));
-        of_document.map(|((_, _, actor, seq), kept)| ((*actor, *seq), *kept)).collect()
+        of_document.map(|((_, _, actor, seq), kept)| ((*actor, *seq), kept.clone())).collect()
     }
 
     /// The end of a device by record hash.

@@ -262,7 +262,7 @@ impl Replica {
             let found = self.store.read(|reading| {
                 let Some(row) = reading.document(&document)? else { return Ok(None) };
                 let ours = reading.vector(row.id)?;
-                let parted = vector::parted(reading, row.id, &ours, &theirs)?;
+                let parted = vector::parted(reading, &row, &ours, &theirs)?;
                 Ok(Some((vector::holding(&ours), !parted.is_empty(), row)))
             })?;
             let Some((ours, parted, row)) = found else {
