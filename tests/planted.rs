@@ -24,6 +24,8 @@ mod mishaps;
 mod oracles;
 #[path = "simulation/person.rs"]
 mod person;
+#[path = "simulation/power.rs"]
+mod power;
 #[path = "simulation/rows.rs"]
 mod rows;
 #[path = "simulation/stories.rs"]

@@ -24,6 +24,8 @@ mod mishaps;
 mod oracles;
 #[path = "simulation/person.rs"]
 mod person;
+#[path = "simulation/power.rs"]
+mod power;
 #[path = "simulation/rows.rs"]
 mod rows;
 #[path = "simulation/stories.rs"]
@@ -113,8 +115,12 @@ const OTHERS: &[&str] = &[
     "clock skew",
     "clone",
     "command",
+    "commit lost",
     "compact",
     "confirm",
+    "crash",
+    "crash as it opens",
+    "crash in a command",
     "end in a session",
     "end of device",
     "file cut",
@@ -138,5 +144,6 @@ const OTHERS: &[&str] = &[
     "session stalled",
     "session stranger",
     "take back",
+    "torn log",
     "version skew",
 ];

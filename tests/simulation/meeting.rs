@@ -7,6 +7,7 @@ use crate::deeds::is_a_refusal;
 use crate::dice::Dice;
 use crate::mishaps::{ends, writes_after};
 use crate::oracles;
+use crate::power::Lying;
 use crate::rows::Rows;
 use crate::wire::{Fault, Wire};
 use crate::world::World;
@@ -86,12 +87,18 @@ impl World {
             self.trace.push(format!("  {:?}", report.failed));
             self.count(&format!("session {outcome}"));
         }
-        let said = wire.said();
-        match fault {
-            Some(((Fault::CrashOne, _), _)) => self.devices[one].restart(),
-            Some(((Fault::CrashOther, _), _)) => self.devices[other].restart(),
-            _ => {}
+        let gone = match fault {
+            Some(((Fault::CrashOne, _), _)) => Some((0, one)),
+            Some(((Fault::CrashOther, _), _)) => Some((1, other)),
+            _ => None,
+        };
+        if let Some((side, at)) = gone {
+            // In the midst of what it last took in: the session is still open.
+            let before = Lying::of(&self.devices[at]);
+            wire.takes_the_last(side);
+            self.goes_dark(at, before, dice);
         }
+        let said = wire.said();
         oracles::after_a_session(self, [one, other], said);
     }
 

@@ -31,6 +31,11 @@ impl Rows {
         rows.unwrap().map(Result::unwrap).collect()
     }
 
+    /// In how many documents this device is somebody who writes.
+    pub fn own_actors(&self) -> u64 {
+        self.count("SELECT count(actor) FROM document", [])
+    }
+
     /// Whether a change is held, by its document, actor and number.
     pub fn holds(&self, document: &[u8], actor: &[u8], seq: i64) -> bool {
         self.count(

@@ -56,6 +56,8 @@ pub struct Wire {
     fault: Option<(Fault, usize)>,
     portion: usize,
     carried: usize,
+    /// What was on its way, and to which side, when one of them was gone.
+    last: Option<(usize, Vec<u8>)>,
     over: bool,
 }
 
@@ -71,12 +73,19 @@ impl Wire {
             stores[1].sync().accept_speaking(versions[1]).unwrap(),
         ];
         sides.iter_mut().for_each(|side| drop(side.overhear()));
-        Self { sides, fault, portion, carried: 0, over: false }
+        Self { sides, fault, portion, carried: 0, last: None, over: false }
     }
 
     /// What each side has said, in the clear.
     pub fn said(&mut self) -> [Vec<u8>; 2] {
         self.sides.each_mut().map(Session::overhear)
+    }
+
+    /// A side takes in what was on its way to it as it went, and is heard no more.
+    pub fn takes_the_last(&mut self, side: usize) {
+        if let Some((_, bytes)) = self.last.take_if(|(to, _)| *to == side) {
+            heard(self.sides[side].feed(&bytes));
+        }
     }
 
     /// Runs it to its end; `meanwhile` is asked after each portion what else is done.
@@ -128,7 +137,10 @@ impl Wire {
                 heard(self.sides[to].feed(&bytes));
                 self.over = true;
             }
-            Some(Fault::CrashOne | Fault::CrashOther) => self.over = true,
+            Some(Fault::CrashOne | Fault::CrashOther) => {
+                self.last = Some((to, bytes));
+                self.over = true;
+            }
             Some(Fault::Lose) => {}
             Some(Fault::Truncate) => {
                 bytes.truncate(dice.below(bytes.len()));

@@ -119,7 +119,8 @@ impl World {
         let mut dice = Dice::new(step.seed);
         let at = dice.below(self.devices.len());
         match dice.below(100) {
-            0..=61 => self.deed(at, &mut dice),
+            0..=1 => self.crash_within(at, &mut dice),
+            2..=61 => self.deed(at, &mut dice),
             62..=77 => {
                 let to = (at + 1 + dice.below(self.devices.len() - 1)) % self.devices.len();
                 self.meet(at, to, &mut dice);
@@ -128,7 +129,8 @@ impl World {
             81..=82 => self.grant_visits(at, &mut dice),
             83 => self.take_back(at, &mut dice),
             84 => self.end(&mut dice),
-            85..=86 => self.note("restart", "restart", at).devices[at].restart(),
+            85 => self.note("restart", "restart", at).devices[at].restart(),
+            86 => self.crash(at, &mut dice),
             87 => {
                 self.note("compact", "compact", at).devices[at].store.compact(1).unwrap();
             }
@@ -167,38 +169,12 @@ impl World {
         format!("device-{}-{}", self.devices.len(), self.seed)
     }
 
-    /// Something that a person does; refusals are answers too. Where there is nothing to do it to, it is something else.
+    /// Something that a person does, and what it leaves to be remembered.
     fn deed(&mut self, at: usize, dice: &mut Dice) {
-        self.devices[at].clock.advance(60 + dice.below(3600) as i64);
-        for _ in 0..DEEDS.len() {
-            if self.one_deed(at, dice) {
-                return;
-            }
+        let (cases, contacts) = (self.devices[at].cases(), contacts(&self.devices[at]));
+        if self.try_deeds(at, dice).is_none() {
+            return;
         }
-    }
-
-    fn one_deed(&mut self, at: usize, dice: &mut Dice) -> bool {
-        let mut throw = dice.below(DEEDS.iter().map(|(_, weight, _)| weight).sum());
-        let chosen = DEEDS.iter().find(|(_, weight, _)| {
-            let chosen = throw < *weight;
-            throw = throw.saturating_sub(*weight);
-            chosen
-        });
-        let (name, _, deed) = chosen.unwrap();
-        let device = &self.devices[at];
-        let (cases, contacts) = (device.cases(), contacts(device));
-        let done = deed(device, dice);
-        match done {
-            Ok(true) => self.count("command"),
-            Ok(false) => return false,
-            Err(error) => {
-                assert!(is_a_refusal(&error), "{name} on {at}: {error:?}");
-                self.count("refused command");
-                self.trace.push(format!("{name} on {at}: refused"));
-                return false;
-            }
-        }
-        self.trace.push(format!("{name} on {at}"));
         for case in self.devices[at].cases().into_iter().filter(|case| !cases.contains(case)) {
             self.mark(at, case);
         }
@@ -207,11 +183,38 @@ impl World {
                 self.acknowledged.insert(contact, (case, at));
             }
         }
-        true
+    }
+
+    /// Something that a person does; refusals are answers too. Where there is nothing to do it to, it is something else.
+    pub fn try_deeds(&mut self, at: usize, dice: &mut Dice) -> Option<&'static str> {
+        self.devices[at].clock.advance(60 + dice.below(3600) as i64);
+        (0..DEEDS.len()).find_map(|_| self.one_deed(at, dice))
+    }
+
+    fn one_deed(&mut self, at: usize, dice: &mut Dice) -> Option<&'static str> {
+        let mut throw = dice.below(DEEDS.iter().map(|(_, weight, _)| weight).sum());
+        let chosen = DEEDS.iter().find(|(_, weight, _)| {
+            let chosen = throw < *weight;
+            throw = throw.saturating_sub(*weight);
+            chosen
+        });
+        let (name, _, deed) = chosen.unwrap();
+        match deed(&self.devices[at], dice) {
+            Ok(true) => self.count("command"),
+            Ok(false) => return None,
+            Err(error) => {
+                assert!(is_a_refusal(&error), "{name} on {at}: {error:?}");
+                self.count("refused command");
+                self.trace.push(format!("{name} on {at}: refused"));
+                return None;
+            }
+        }
+        self.trace.push(format!("{name} on {at}"));
+        Some(name)
     }
 
     /// Gives a new case its words: one in its own document, one in a visitation plan.
-    fn mark(&mut self, at: usize, id: CaseId) {
+    pub fn mark(&mut self, at: usize, id: CaseId) {
         let device = &self.devices[at];
         let origin = |word: String| {
             Some(Origin {
@@ -235,14 +238,14 @@ impl World {
         (0..2).for_each(|_| self.count("command"));
     }
 
-    fn grant(&mut self, at: usize, dice: &mut Dice) {
+    pub fn grant(&mut self, at: usize, dice: &mut Dice) {
         let Some(case) = dice.pick(&self.devices[at].cases()).copied() else { return };
         let worker = dice.word(WORKERS);
         let grant =
             NewGrant { may_grant: dice.chance(50), ..NewGrant::colleague(worker.parse().unwrap(), 1) };
         if self.give(at, case, &grant) {
             self.granted.entry(case).or_default().insert(worker.to_owned());
-            self.note("grant", "grant", at);
+            self.note(&format!("grant of {case} to {worker}"), "grant", at);
         }
     }
 
@@ -259,7 +262,7 @@ impl World {
         };
         if self.give(at, case, &grant) {
             self.visiting.entry(case).or_default().insert(worker.to_owned());
-            self.note("grant of visits", "grant of visits", at);
+            self.note(&format!("grant of visits of {case} to {worker}"), "grant of visits", at);
         }
     }
 
@@ -272,7 +275,7 @@ impl World {
         false
     }
 
-    fn take_back(&mut self, at: usize, dice: &mut Dice) {
+    pub fn take_back(&mut self, at: usize, dice: &mut Dice) {
         let store = &self.devices[at].store;
         let Some(case) = dice.pick(&self.devices[at].cases()).copied() else { return };
         let grants: Vec<_> = store.grants().list(case).unwrap().into_iter().map(|grant| grant.id).collect();
@@ -282,7 +285,7 @@ impl World {
         match store.grants().take_back(case, &grants) {
             Ok(()) => {
                 self.taken_back.insert(case);
-                self.note("take back", "take back", at);
+                self.note(&format!("take back {case}"), "take back", at);
                 self.owe_what_is_left();
             }
             Err(Error::NotGranted { .. }) => self.count("refused taking back"),

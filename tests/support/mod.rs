@@ -203,10 +203,14 @@ impl Device {
         self.store.suspend();
         let file = self.folder.path().join(name);
         std::fs::copy(self.file(), &file).unwrap();
-        let secrets = SECRETS.iter().filter_map(|name| Some((*name, self.vault.load(name).unwrap()?)));
-        let image = Image { file, secrets: secrets.collect() };
+        let image = Image { file, secrets: self.secrets() };
         self.store.resume().unwrap();
         image
+    }
+
+    /// What the vault keeps now.
+    pub fn secrets(&self) -> Secrets {
+        Secrets(SECRETS.iter().filter_map(|name| Some((*name, self.vault.load(name).unwrap()?))).collect())
     }
 
     /// The whole phone is as it was when the copy was made.
@@ -214,7 +218,7 @@ impl Device {
         self.store.close();
         std::fs::copy(&image.file, self.file()).unwrap();
         self.remove_file(&["-wal", "-shm"]);
-        self.vault = image.vault();
+        self.vault = image.secrets.vault();
         self.restart();
     }
 
@@ -275,14 +279,24 @@ impl Device {
 /// A copy of a whole phone.
 pub struct Image {
     pub file: PathBuf,
-    secrets: Vec<(&'static str, Vec<u8>)>,
+    pub secrets: Secrets,
 }
 
-impl Image {
+/// What a vault kept at some time.
+pub struct Secrets(Vec<(&'static str, Vec<u8>)>);
+
+impl Secrets {
+    /// As they are while an opening that found a session has begun another and not confirmed it.
+    pub fn opening(mut self, found: Vec<u8>) -> Self {
+        self.0.retain(|(name, _)| *name != secret::SESSION_CURRENT);
+        self.0.push((secret::SESSION_CURRENT, found));
+        self
+    }
+
     /// The vault as it was.
     pub fn vault(&self) -> Arc<MemoryVault> {
         let vault = MemoryVault::default();
-        self.secrets.iter().for_each(|(name, secret)| vault.store(name, secret).unwrap());
+        self.0.iter().for_each(|(name, secret)| vault.store(name, secret).unwrap());
         Arc::new(vault)
     }
 }

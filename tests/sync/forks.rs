@@ -200,7 +200,7 @@ fn come_to_rest_apart(one: &Device, other: &Device) {
 fn two_copies_that_are_both_used_are_told() {
     let (phone, tablet, case) = phone_and_tablet();
     let image = phone.image("twin");
-    let twin = phone.on(image.file.clone(), image.vault());
+    let twin = phone.on(image.file.clone(), image.secrets.vault());
     phone.now("2026-03-14T08:00:00Z");
     team(&phone, case, "north");
     kind_of_case(&twin, case, "foster");
