@@ -16,6 +16,8 @@ mod dice;
 mod files;
 #[path = "simulation/intruder.rs"]
 mod intruder;
+#[path = "simulation/leaks.rs"]
+mod leaks;
 #[path = "simulation/meeting.rs"]
 mod meeting;
 #[path = "simulation/mishaps.rs"]

@@ -8,6 +8,7 @@ use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::{CancelToken, Refusal};
 use caseplan_core::ids::CaseId;
 
+use crate::leaks;
 use crate::person::waiting;
 use crate::rows::Rows;
 use crate::support::Device;
@@ -20,7 +21,7 @@ pub fn hold(world: &World) {
     equal_among_the_entitled(world);
     nothing_is_lost(world);
     nothing_is_forged(world);
-    nothing_leaks(world);
+    leaks::nothing_leaks(world);
 }
 
 /// What a person let in is in wherever the case is read, but for branches of which something has come since.
@@ -85,7 +86,7 @@ pub fn after_a_session(world: &World, sides: [usize; 2], said: [Vec<u8>; 2]) {
 pub fn says_only_what_is_granted(world: &World, sides: [usize; 2], said: [Vec<u8>; 2]) {
     for (side, said) in said.iter().enumerate() {
         let (from, to) = (sides[side], sides[1 - side]);
-        let may = may_hold(world, to);
+        let may = leaks::may_hold(world, to);
         let leaked: Vec<_> = words::found_in(said).into_iter().filter(|word| !may.contains(word)).collect();
         assert!(leaked.is_empty(), "{from} says {leaked:?} to {to}");
     }
@@ -118,7 +119,7 @@ fn sound(world: &World) {
     }
 }
 
-fn cases(world: &World) -> impl Iterator<Item = CaseId> + '_ {
+pub fn cases(world: &World) -> impl Iterator<Item = CaseId> + '_ {
     world.founders.keys().copied()
 }
 
@@ -213,54 +214,5 @@ fn nothing_is_forged(world: &World) {
             assert!(!rows.holds_change(hash), "a forged change is part of something on {at}");
         }
         assert!(world.may_fork || rows.forks() == 0, "an actor forked, as {at} sees it");
-    }
-}
-
-/// The words that may be on a device.
-fn may_hold(world: &World, at: usize) -> BTreeSet<String> {
-    let worker = &world.devices[at].worker;
-    let may = |had: Option<&BTreeSet<String>>| had.is_some_and(|had| had.contains(worker));
-    let mut words = BTreeSet::new();
-    for case in cases(world) {
-        let all = may(world.granted.get(&case));
-        words.extend(all.then(|| words::of_case(case)));
-        words.extend((all || may(world.visiting.get(&case))).then(|| words::of_plan(case)));
-    }
-    let late = world.after_end.iter().enumerate().filter(|(_, ended)| **ended != at);
-    words.extend(late.map(|(number, _)| words::after_end(number)));
-    words
-}
-
-/// A word is found where its case is held, and in no file of a device that may not have it: whose worker was never
-/// granted it, or from which the case went after it was taken back.
-fn nothing_leaks(world: &World) {
-    for (at, device) in world.devices.iter().enumerate() {
-        device.store.suspend();
-        // The database and what lies beside it; backups are the story's own.
-        let files = std::fs::read_dir(device.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        let own = files.filter(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("caseplan"))
-        });
-        let found: BTreeSet<String> =
-            own.flat_map(|path| words::found_in(&std::fs::read(path).unwrap_or_default())).collect();
-        device.store.resume().unwrap();
-        let may = may_hold(world, at);
-        let leaked: Vec<_> = found.iter().filter(|word| !may.contains(*word)).collect();
-        assert!(leaked.is_empty(), "{leaked:?} on {at}, a device of {}", device.worker);
-        let (rows, here) = (Rows::of(device), device.cases());
-        for case in cases(world) {
-            let word = words::of_case(case);
-            let shown = here.contains(&case);
-            assert!(!shown || found.contains(&word), "the search misses {word} on {at}");
-            let scopes = rows.scopes(case);
-            for word in [&word, &words::of_plan(case)] {
-                assert!(
-                    scopes > 0 || !found.contains(word),
-                    "{word} is left on {at}, which holds nothing of its case"
-                );
-            }
-            let may = may.contains(&word) || may.contains(&words::of_plan(case));
-            assert!(scopes == 0 || may, "{at} holds {scopes} scopes of {case}, and was never granted one");
-        }
     }
 }

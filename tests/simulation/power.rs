@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::dice::Dice;
+use crate::leaks;
 use crate::rows::Rows;
 use crate::support::{Device, Secrets};
 use crate::world::World;
@@ -151,6 +152,7 @@ impl World {
             lying.tear(dice);
             self.count("torn log");
         }
+        leaks::was_granted(self, at, &lying.log, "as the power goes");
         let device = &mut self.devices[at];
         device.store.close();
         lying.put_back(&device.file(), dice.chance(50));

@@ -36,6 +36,11 @@ impl Rows {
         self.count("SELECT count(actor) FROM document", [])
     }
 
+    /// Whether something was removed and the log of writes still tells of it.
+    pub fn has_to_empty(&self) -> bool {
+        self.count("SELECT count(*) FROM setting WHERE name = 'to-empty'", []) > 0
+    }
+
     /// Whether a change is held, by its document, actor and number.
     pub fn holds(&self, document: &[u8], actor: &[u8], seq: i64) -> bool {
         self.count(
