@@ -32,6 +32,8 @@ mod power;
 mod rows;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/visits.rs"]
+mod visits;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/words.rs"]

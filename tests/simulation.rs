@@ -32,6 +32,8 @@ mod power;
 mod rows;
 #[path = "simulation/stories.rs"]
 mod stories;
+#[path = "simulation/visits.rs"]
+mod visits;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/words.rs"]
@@ -133,6 +135,7 @@ const OTHERS: &[&str] = &[
     "grant",
     "grant of visits",
     "let in",
+    "plan of a visitor",
     "refused command",
     "refused grant",
     "refused taking back",

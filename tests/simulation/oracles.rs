@@ -12,13 +12,16 @@ use crate::leaks;
 use crate::person::waiting;
 use crate::rows::Rows;
 use crate::support::Device;
+use crate::visits;
 use crate::words;
 use crate::world::World;
 
 /// Looks at everything, when all have come to rest.
-pub fn hold(world: &World) {
+pub fn hold(world: &mut World) {
     sound(world);
     equal_among_the_entitled(world);
+    let visitors = visits::equal_among_visitors(world);
+    (0..visitors).for_each(|_| world.count("plan of a visitor"));
     nothing_is_lost(world);
     nothing_is_forged(world);
     leaks::nothing_leaks(world);
@@ -124,7 +127,7 @@ pub fn cases(world: &World) -> impl Iterator<Item = CaseId> + '_ {
 }
 
 /// The devices that may read a case, and are still somebody's.
-fn entitled(world: &World, case: CaseId) -> Vec<usize> {
+pub fn entitled(world: &World, case: CaseId) -> Vec<usize> {
     let Some(readers) = world.readers(case) else { return Vec::new() };
     world.living().filter(|at| readers.contains(&world.devices[*at].worker)).collect()
 }

@@ -1,11 +1,14 @@
 //! A store's own rows, read beside it: what no screen shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use caseplan_core::ids::{CaseId, ChangeHash, DeviceId};
+use caseplan_core::ids::{CaseId, ChangeHash, ContactId, DeviceId, VisitationPlanId};
 use rusqlite::{Connection, OpenFlags, Params, params};
 
 use crate::support::Device;
+
+/// A change's hash.
+pub type Hash = [u8; 32];
 
 /// One store's file, open to be read.
 pub struct Rows(Connection);
@@ -69,6 +72,36 @@ impl Rows {
             .unwrap();
         let rows = statement.query_map([case.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What is held of a plan's scope without a gap: by hash, the device that wrote it and what became of it.
+    pub fn of_plan(&self, plan: VisitationPlanId) -> BTreeMap<Hash, ([u8; 16], i64)> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT c.hash, substr(a.actor, 1, 16), c.state FROM change c JOIN actor a ON a.id = c.actor
+                 JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope WHERE s.plan_id = ?1
+                 AND (SELECT count(DISTINCT before.seq) FROM change before
+                      WHERE before.actor = c.actor AND before.seq <= c.seq) = c.seq
+                 AND c.state <> 2",
+            )
+            .unwrap();
+        let rows = statement
+            .query_map([plan.as_bytes().as_slice()], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// The contacts in the log of a plan.
+    pub fn contacts_in(&self, plan: VisitationPlanId) -> BTreeSet<ContactId> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT r.contact_id FROM contact_row r JOIN document d ON d.id = r.document
+                 JOIN scope s ON s.id = d.scope WHERE s.plan_id = ?1",
+            )
+            .unwrap();
+        let rows = statement.query_map([plan.as_bytes().as_slice()], |row| row.get::<_, Vec<u8>>(0));
+        rows.unwrap().map(|id| ContactId::from_slice(&id.unwrap()).unwrap()).collect()
     }
 
     /// How many changes of a case wait because their author was ended, though all that they follow on is here.
