@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "simulation/acknowledged.rs"]
+mod acknowledged;
 #[path = "convergence/contacts.rs"]
 mod contacts;
 #[path = "convergence/deeds.rs"]

@@ -3,6 +3,7 @@
 use caseplan_core::case::CaseChange;
 use caseplan_core::sync::{SyncFailed, SyncReport};
 
+use crate::acknowledged::{Acknowledged, Before};
 use crate::deeds::is_a_refusal;
 use crate::dice::Dice;
 use crate::mishaps::{ends, writes_after};
@@ -20,6 +21,7 @@ const VERSIONS: [[&[u32]; 2]; 3] = [[&[1], &[1, 2]], [&[1, 2], &[1]], [&[1], &[2
 struct Meanwhile {
     ended: Option<usize>,
     wrote: Option<usize>,
+    written: Vec<Acknowledged>,
 }
 
 impl World {
@@ -51,23 +53,31 @@ impl World {
             if let Some(after) = ending.take() {
                 ending = after.checked_sub(1);
                 if ending.is_none() {
+                    let before = Before::of(&devices[0]);
                     meanwhile.ended = ends(devices, peer).then_some(peer);
                     meanwhile.wrote = meanwhile.ended.filter(|_| writes_after(devices, 0, dice));
+                    meanwhile.written.extend(before.written(&devices[0], 0));
                     return Some(usize::from(other == 0));
                 }
                 return None;
             }
             let who = busy.filter(|_| left > 0 && dice.chance(10))?;
             left -= 1;
-            let device = &devices[[one, other][who]];
+            let at = [one, other][who];
+            let device = &devices[at];
             let case = *dice.pick(&device.cases())?;
             let team = Some(format!("team {}", dice.below(1000)));
+            let before = Before::of(device);
             match device.store.cases().change(case, &CaseChange { team, ..CaseChange::default() }) {
-                Ok(_) => Some(who),
+                Ok(_) => {
+                    meanwhile.written.extend(before.written(device, at));
+                    Some(who)
+                }
                 Err(error) if is_a_refusal(&error) => None,
                 Err(error) => panic!("{error:?}"),
             }
         });
+        self.changes.extend(meanwhile.written);
         if let Some(at) = meanwhile.ended {
             self.has_ended(at, meanwhile.wrote);
             self.note("end while a session is open", "end in a session", at);

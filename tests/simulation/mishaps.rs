@@ -10,6 +10,7 @@ use caseplan_core::identity::{MemoryVault, Role};
 use caseplan_core::ids::CaseId;
 use caseplan_core::time::Clock;
 
+use crate::acknowledged::Before;
 use crate::dice::Dice;
 use crate::support::Device;
 use crate::support::link::take_in;
@@ -28,7 +29,9 @@ impl World {
     pub fn end(&mut self, dice: &mut Dice) {
         let at = 1 + dice.below(self.devices.len() - 1);
         if self.may_end() && ends(&self.devices, at) {
+            let before = Before::of(&self.devices[0]);
             let wrote = writes_after(&self.devices, 0, dice).then_some(at);
+            self.changes.extend(before.written(&self.devices[0], 0));
             self.has_ended(at, wrote);
             self.note("end of device", "end of device", at);
         }
@@ -94,6 +97,7 @@ impl World {
             !restored.contains(by) && !taken_back.contains(case)
                 || held.iter().any(|(at, held)| stays(*at, case) && held.contains_key(contact))
         });
+        self.owe_changes_that_are_left();
     }
 
     /// A backup is opened on another device, whose vault does not know it: it reads, writes nothing, and becomes a

@@ -8,6 +8,7 @@ use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::{CancelToken, Refusal};
 use caseplan_core::ids::CaseId;
 
+use crate::acknowledged;
 use crate::leaks;
 use crate::person::waiting;
 use crate::rows::Rows;
@@ -23,6 +24,7 @@ pub fn hold(world: &mut World) {
     let visitors = visits::equal_among_visitors(world);
     (0..visitors).for_each(|_| world.count("plan of a visitor"));
     nothing_is_lost(world);
+    acknowledged::no_change_is_lost(world);
     nothing_is_forged(world);
     leaks::nothing_leaks(world);
 }
@@ -75,6 +77,7 @@ pub fn late_work_is_in(world: &World) {
             assert!(has(at), "contact {contact} of {case}, which the ended {by} handed over, is not on {at}");
         }
     }
+    acknowledged::late_changes_are_in(world);
 }
 
 /// Looks at what a session between two devices has left.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::acknowledged::Before;
 use crate::dice::Dice;
 use crate::leaks;
 use crate::rows::Rows;
@@ -131,11 +132,13 @@ impl World {
         }
         self.note("crash in a command", "crash in a command", at).goes_dark(at, before, dice);
         // A case may have been opened all the same.
+        let before = Before::of(&self.devices[at]);
         for case in self.devices[at].cases() {
             if !self.founders.contains_key(&case) {
                 self.mark(at, case);
             }
         }
+        self.changes.extend(before.written(&self.devices[at], at));
     }
 
     /// The power goes at any time since the files lay as before.

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use caseplan_core::ids::{CaseId, ChangeHash, ContactId, DeviceId, VisitationPlanId};
 use rusqlite::{Connection, OpenFlags, Params, params};
 
+use crate::acknowledged::Acknowledged;
 use crate::support::Device;
 
 /// A change's hash.
 pub type Hash = [u8; 32];
+/// What is held, and what became of it.
+pub type Held = BTreeMap<Hash, i64>;
 
 /// One store's file, open to be read.
 pub struct Rows(Connection);
@@ -102,6 +105,51 @@ impl Rows {
             .unwrap();
         let rows = statement.query_map([plan.as_bytes().as_slice()], |row| row.get::<_, Vec<u8>>(0));
         rows.unwrap().map(|id| ContactId::from_slice(&id.unwrap()).unwrap()).collect()
+    }
+
+    /// The row of the last change.
+    pub fn last_change(&self) -> i64 {
+        self.0.query_row("SELECT coalesce(max(id), 0) FROM change", [], |row| row.get(0)).unwrap()
+    }
+
+    /// What a device wrote itself since a row.
+    pub fn own_since(&self, last: i64, device: DeviceId, by: usize) -> Vec<Acknowledged> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT c.hash, s.case_id, s.plan_id, d.document_id, c.time, c.code
+                 FROM change c JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document
+                 JOIN scope s ON s.id = d.scope WHERE c.id > ?1 AND substr(a.actor, 1, 16) = ?2",
+            )
+            .unwrap();
+        let rows = statement.query_map(params![last, device.as_bytes().as_slice()], |row| {
+            let plan: Option<Vec<u8>> = row.get(2)?;
+            Ok(Acknowledged {
+                hash: row.get(0)?,
+                case: CaseId::from_slice(&row.get::<_, Vec<u8>>(1)?).unwrap(),
+                plan: plan.map(|plan| VisitationPlanId::from_slice(&plan).unwrap()),
+                document: row.get(3)?,
+                saying: (row.get(4)?, row.get(5)?),
+                by,
+            })
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Every change that is held, and what became of it.
+    pub fn hashes(&self) -> Held {
+        let mut statement = self.0.prepare_cached("SELECT hash, state FROM change").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Whether some change of a document says what another said.
+    pub fn says(&self, document: &[u8], (time, code): &(i64, String)) -> bool {
+        self.count(
+            "SELECT count(*) FROM change c JOIN document d ON d.id = c.document
+             WHERE d.document_id = ?1 AND c.time = ?2 AND c.code = ?3",
+            params![document, time, code],
+        ) > 0
     }
 
     /// How many changes of a case wait because their author was ended, though all that they follow on is here.

@@ -12,6 +12,7 @@ use caseplan_core::ids::{CaseId, ChangeHash, ContactId, VisitationPlanId};
 use caseplan_core::visitation::NewVisitationPlan;
 use caseplan_core::{Error, Store};
 
+use crate::acknowledged::{Acknowledged, Before};
 use crate::deeds::{DEEDS, is_a_refusal};
 use crate::dice::Dice;
 use crate::files::OnAStick;
@@ -25,6 +26,10 @@ pub type Tally = BTreeMap<String, u64>;
 
 /// The workers of a story.
 pub const WORKERS: &[&str] = &["w-0", "w-1", "w-2"];
+
+/// What leaves a change whenever it returns; other deeds may find that all is as it should be.
+const ALWAYS_WRITE: [&str; 6] =
+    ["create case", "add participant", "create plan", "record contact", "complete contact", "amend contact"];
 
 /// One thing that happens: enough to do it again without the others.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +60,8 @@ pub struct World {
     pub taken_back: BTreeSet<CaseId>,
     /// Contacts whose recording returned, and the device it returned on.
     pub acknowledged: BTreeMap<ContactId, (CaseId, usize)>,
+    /// Changes whose command returned.
+    pub changes: Vec<Acknowledged>,
     /// For each word that was written after the end of a device: that device.
     pub after_end: Vec<usize>,
     /// Changes that the intruder signed for another's actor.
@@ -102,6 +109,7 @@ impl World {
             founders: BTreeMap::new(),
             taken_back: BTreeSet::new(),
             acknowledged: BTreeMap::new(),
+            changes: Vec::new(),
             after_end: Vec::new(),
             forged: BTreeSet::new(),
             intruder,
@@ -172,9 +180,8 @@ impl World {
     /// Something that a person does, and what it leaves to be remembered.
     fn deed(&mut self, at: usize, dice: &mut Dice) {
         let (cases, contacts) = (self.devices[at].cases(), contacts(&self.devices[at]));
-        if self.try_deeds(at, dice).is_none() {
-            return;
-        }
+        let before = Before::of(&self.devices[at]);
+        let Some(name) = self.try_deeds(at, dice) else { return };
         for case in self.devices[at].cases().into_iter().filter(|case| !cases.contains(case)) {
             self.mark(at, case);
         }
@@ -183,6 +190,9 @@ impl World {
                 self.acknowledged.insert(contact, (case, at));
             }
         }
+        let written = before.written(&self.devices[at], at);
+        assert!(!written.is_empty() || !ALWAYS_WRITE.contains(&name), "{name} on {at} has written nothing");
+        self.changes.extend(written);
     }
 
     /// Something that a person does; refusals are answers too. Where there is nothing to do it to, it is something else.

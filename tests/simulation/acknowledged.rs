@@ -1,0 +1,125 @@
+//! Every change whose command returned: on which device, and that it is part of its document wherever it is owed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use caseplan_core::ids::{CaseId, VisitationPlanId};
+
+use crate::oracles::entitled;
+use crate::rows::{Hash, Held, Rows};
+use crate::support::Device;
+use crate::visits::entitled_to_plan;
+use crate::world::World;
+
+/// It is part of its document.
+const ACCEPTED: Option<&i64> = Some(&0);
+
+/// A change whose command returned.
+#[derive(Debug, Clone)]
+pub struct Acknowledged {
+    pub hash: Hash,
+    pub case: CaseId,
+    /// The plan in whose scope it stands; nothing in a level of the case.
+    pub plan: Option<VisitationPlanId>,
+    pub document: Vec<u8>,
+    /// The writer's clock, and the code of the operation: a change that is made again keeps both.
+    pub saying: (i64, String),
+    /// On which device it returned.
+    pub by: usize,
+}
+
+/// Where a device's rows ended before something was done.
+pub struct Before {
+    rows: Rows,
+    last: i64,
+}
+
+impl Before {
+    pub fn of(device: &Device) -> Self {
+        let rows = Rows::of(device);
+        Self { last: rows.last_change(), rows }
+    }
+
+    /// What the device has written since then.
+    pub fn written(&self, device: &Device, by: usize) -> Vec<Acknowledged> {
+        self.rows.own_since(self.last, device.store.identity().device(), by)
+    }
+}
+
+impl World {
+    /// As for contacts: what an older copy has lost, or a device that the case was taken back from, is owed as long as
+    /// somebody has it who may hand it on.
+    pub fn owe_changes_that_are_left(&mut self) {
+        let (restored, taken_back) = (&self.restored, &self.taken_back);
+        let doubtful =
+            |change: &Acknowledged| restored.contains(&change.by) || taken_back.contains(&change.case);
+        if !self.changes.iter().any(doubtful) {
+            return;
+        }
+        let held: Vec<_> = self.living().map(|at| (at, held_on(self, at))).collect();
+        let stays = |at: usize, case: &CaseId| {
+            !taken_back.contains(case) || self.founders.get(case) == Some(&self.devices[at].worker)
+        };
+        self.changes.retain(|change| {
+            !doubtful(change)
+                || held.iter().any(|(at, held)| stays(*at, &change.case) && held.contains_key(&change.hash))
+        });
+    }
+}
+
+/// Each change whose command returned is part of its document on every device that may read it.
+pub fn no_change_is_lost(world: &World) {
+    // What an ended device wrote waits until a person admits it.
+    each_is_in(world, |change, readers| !world.ended.contains(&change.by) && readers.contains(&change.by));
+}
+
+/// So is what an ended device handed over and a person let in.
+pub fn late_changes_are_in(world: &World) {
+    let has: BTreeMap<usize, Held> = world.ended.iter().map(|at| (*at, held_on(world, *at))).collect();
+    each_is_in(world, |change, _| {
+        let handed_over = has.get(&change.by).is_some_and(|held| held.get(&change.hash) == ACCEPTED);
+        handed_over && world.decided.contains_key(&change.case)
+    });
+}
+
+fn each_is_in(world: &World, is_owed: impl Fn(&Acknowledged, &BTreeSet<usize>) -> bool) {
+    let held: BTreeMap<usize, Held> = world.living().map(|at| (at, held_on(world, at))).collect();
+    let mut known: BTreeMap<(CaseId, bool), BTreeSet<usize>> = BTreeMap::new();
+    for change in &world.changes {
+        let case = change.case;
+        let of_plan = change.plan.is_some() && change.plan == world.plans.get(&case).copied();
+        let readers = known.entry((case, of_plan)).or_insert_with(|| {
+            let devices = if of_plan { entitled_to_plan(world, case) } else { entitled(world, case) };
+            devices.into_iter().collect()
+        });
+        if !is_owed(change, readers) {
+            continue;
+        }
+        for at in readers.iter() {
+            let state = held[at].get(&change.hash);
+            // Written when the case had been taken back from somebody who may still read the plan: it waits.
+            if of_plan && world.taken_back.contains(&case) && state.is_some() {
+                continue;
+            }
+            let holders =
+                || held.iter().filter(|(_, held)| held.contains_key(&change.hash)).map(|(at, _)| at);
+            assert!(
+                state == ACCEPTED || is_excused(world, *at, change),
+                "a change of {case} is not on {at}, but {state:?}, and held on {:?}: {change:02X?}",
+                holders().collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
+/// Of a branch that was not kept a change is made again by its author. What a restored device had lost of its own, and only
+/// an ended one has, is not its to hand over.
+fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
+    let rows = Rows::of(&world.devices[at]);
+    let again = world.may_fork && rows.says(&change.document, &change.saying);
+    let by = world.devices[change.by].store.identity().device();
+    again || world.ended.contains(&change.by) && rows.waits(change.case, by)
+}
+
+fn held_on(world: &World, at: usize) -> Held {
+    Rows::of(&world.devices[at]).hashes()
+}
