@@ -117,6 +117,8 @@ fn fewest(found: &Failed, mut steps: Vec<Step>) -> Vec<Step> {
 /// What must have come about besides faults: what was done, and how it ended.
 const OTHERS: &[&str] = &[
     "backup",
+    "case gone",
+    "case gone but for a plan",
     "change without a grant",
     "clock skew",
     "clone",
@@ -151,6 +153,7 @@ const OTHERS: &[&str] = &[
     "session stalled",
     "session stranger",
     "take back",
+    "take back of one grant",
     "torn log",
     "version skew",
 ];

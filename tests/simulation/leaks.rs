@@ -42,6 +42,18 @@ pub fn nothing_leaks(world: &World) {
     }
 }
 
+/// From how many devices a case has gone, and from how many all of it but a plan.
+pub fn gone(world: &World) -> [usize; 2] {
+    let mut gone = [0, 0];
+    for (case, had) in &world.granted {
+        let devices = world.living().map(|at| &world.devices[at]).filter(|it| had.contains(&it.worker));
+        for rows in devices.map(Rows::of).filter(|rows| rows.levels(*case) == 0 && rows.was_here(*case)) {
+            gone[usize::from(rows.plans(*case) > 0)] += 1;
+        }
+    }
+    gone
+}
+
 /// Every word in the database and in what lies beside it; backups are the story's own.
 fn found_on(device: &Device) -> BTreeSet<String> {
     let files = std::fs::read_dir(device.folder.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -80,10 +92,10 @@ fn holds_what_it_may(world: &World, at: usize, found: &BTreeSet<String>, when: &
         let shown = here.contains(&case);
         assert!(!shown || found.contains(&word), "the search misses {word} on {at} {when}");
         let scopes = rows.scopes(case);
-        for word in [&word, &words::of_plan(case)] {
+        for (word, held) in [(&word, rows.levels(case)), (&words::of_plan(case), rows.plans(case))] {
             assert!(
-                scopes > 0 || !found.contains(word),
-                "{word} is left on {at} {when}, which holds nothing of its case"
+                held > 0 || !found.contains(word),
+                "{word} is left on {at} {when}, which holds nothing that it is in"
             );
         }
         let may = may.contains(&word) || may.contains(&words::of_plan(case));

@@ -27,6 +27,9 @@ pub fn hold(world: &mut World) {
     acknowledged::no_change_is_lost(world);
     nothing_is_forged(world);
     leaks::nothing_leaks(world);
+    for (count, what) in leaks::gone(world).into_iter().zip(["case gone", "case gone but for a plan"]) {
+        (0..count).for_each(|_| world.count(what));
+    }
 }
 
 /// What a person let in is in wherever the case is read, but for branches of which something has come since.

@@ -213,9 +213,33 @@ impl Rows {
 
     /// Scopes of a case of which some document is held.
     pub fn scopes(&self, case: CaseId) -> u64 {
+        self.levels(case) + self.plans(case)
+    }
+
+    /// Those of them that are levels of the case itself.
+    pub fn levels(&self, case: CaseId) -> u64 {
+        self.held_scopes(case, "level")
+    }
+
+    /// Those of them that are plans.
+    pub fn plans(&self, case: CaseId) -> u64 {
+        self.held_scopes(case, "plan_id")
+    }
+
+    /// Whether a level of a case was ever here: that there was one stays known.
+    pub fn was_here(&self, case: CaseId) -> bool {
         self.count(
-            "SELECT count(*) FROM scope s WHERE s.case_id = ?1
-             AND EXISTS (SELECT 1 FROM document d JOIN change c ON c.document = d.id WHERE d.scope = s.id)",
+            "SELECT count(*) FROM scope WHERE case_id = ?1 AND level IS NOT NULL",
+            [case.as_bytes().as_slice()],
+        ) > 0
+    }
+
+    fn held_scopes(&self, case: CaseId, which: &str) -> u64 {
+        self.count(
+            &format!(
+                "SELECT count(*) FROM scope s WHERE s.case_id = ?1 AND s.{which} IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM document d JOIN change c ON c.document = d.id WHERE d.scope = s.id)"
+            ),
             [case.as_bytes().as_slice()],
         )
     }

@@ -288,14 +288,19 @@ impl World {
     pub fn take_back(&mut self, at: usize, dice: &mut Dice) {
         let store = &self.devices[at].store;
         let Some(case) = dice.pick(&self.devices[at].cases()).copied() else { return };
-        let grants: Vec<_> = store.grants().list(case).unwrap().into_iter().map(|grant| grant.id).collect();
+        let all: Vec<_> = store.grants().list(case).unwrap().into_iter().map(|grant| grant.id).collect();
+        // One of them only, now and then: its worker may keep a plan of the case, or the case without it.
+        let one = dice.maybe(40, |dice| dice.pick(&all).copied()).flatten();
+        let grants = one.map_or_else(|| all.clone(), |one| vec![one]);
         if grants.is_empty() {
             return;
         }
         match store.grants().take_back(case, &grants) {
             Ok(()) => {
                 self.taken_back.insert(case);
-                self.note(&format!("take back {case}"), "take back", at);
+                let part = grants.len() < all.len();
+                let name = if part { "take back of one grant" } else { "take back" };
+                self.note(&format!("{name} of {case}"), name, at);
                 self.owe_what_is_left();
             }
             Err(Error::NotGranted { .. }) => self.count("refused taking back"),
