@@ -6,7 +6,8 @@ import Foundation
 
 /// What a store is opened with: where it lives, whose it is, and where its day begins.
 public struct StoreConfig: Hashable, Sendable {
-  /// The database file; its folder must exist.
+  /// The database file; its folder must exist. On iOS set `isExcludedFromBackup` on that folder: a backup would hold what
+  /// was taken back since, and a copy that comes back is an older one, which its peers must bring up to date.
   public var file: URL
   /// Whose store it is: one device and one worker, for ever.
   public var worker: WorkerId

@@ -28,7 +28,7 @@ pub struct Terms {
     pub level: u8,
 }
 
-/// An invitation, as the inviter keeps it until it is used or over: in the vault, since it holds the secret.
+/// An invitation, as the inviter keeps it until it is used or over: in memory, since it holds the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invitation {
     /// Its name.
