@@ -14,6 +14,8 @@ pub struct Limits {
     pub deps: usize,
     /// Operations of one change.
     pub change_ops: u64,
+    /// Bytes of a key, or of another name that an operation has.
+    pub key_bytes: usize,
     /// Bytes of a document.
     pub document_bytes: usize,
     /// Operations of a document.
@@ -26,6 +28,7 @@ impl Limits {
         change_bytes: 256 * 1024,
         deps: 1_024,
         change_ops: 10_000,
+        key_bytes: 512,
         document_bytes: 4 * 1024 * 1024,
         document_ops: 200_000,
     };
@@ -88,8 +91,15 @@ const MAX_MESSAGE: usize = 128;
 const ACTION: u64 = 0x42;
 /// The column of a change's actor in a document: its rows are the changes.
 const CHANGE_ACTOR: u64 = 0x01;
-/// Columns other than the action may hold a few values per operation: a settlement has several predecessors.
+/// Columns other than the action may hold a few values per operation: a settlement has several predecessors,
 const ROWS_PER_OP: u64 = 8;
+/// and, if it is alone in its change, so many.
+const ROWS_OF_ONE: u64 = 1_024;
+/// An operation takes at least so many bytes of its change; ours take 40. A run makes thousands of them of a few bytes,
+/// and each costs the engine a kilobyte and 5 us.
+const OP_BYTES: u64 = 4;
+/// And so many of the message that brings it, however well that is deflated.
+const OP_MESSAGE_BYTES: u64 = 2;
 
 /// Reads one change, and nothing after it.
 pub fn read_change(bytes: &[u8], limits: &Limits) -> Result<ChangeHeader, ChunkRefused> {
@@ -115,7 +125,7 @@ pub fn read_change(bytes: &[u8], limits: &Limits) -> Result<ChangeHeader, ChunkR
     for _ in 0..reader.length()? {
         reader.actor()?;
     }
-    let ops = count_ops(&mut reader, limits.change_ops)?;
+    let ops = count_ops(&mut reader, limits.change_ops.min(bytes.len() as u64 / OP_BYTES), limits)?;
     // Nothing of ours uses the room that the format leaves after the operations.
     if !reader.0.is_empty() {
         return Err(ChunkRefused::Malformed);
@@ -143,8 +153,7 @@ pub fn check_document(bytes: &[u8], limits: &Limits) -> Result<DocumentSize, Chu
     let (_, body) = open(bytes, DOCUMENT)?;
     let mut reader = Reader(body);
     for _ in 0..reader.length()? {
-        let length = reader.length()?;
-        reader.take(length)?;
+        reader.actor()?;
     }
     let heads = reader.length()?;
     for _ in 0..heads {
@@ -153,13 +162,27 @@ pub fn check_document(bytes: &[u8], limits: &Limits) -> Result<DocumentSize, Chu
     let (changes, ops) = (reader.columns()?, reader.columns()?);
     let mut count = 0;
     for column in &changes {
-        let rows = Reader(reader.take(column.length)?).rows(column.kind())?;
+        let rows = Reader(reader.take(column.length)?).rows(column.kind(), MAX_MESSAGE)?;
         if rows > limits.document_ops {
             return Err(ChunkRefused::OverLimit);
         }
         count = if column.spec == CHANGE_ACTOR { rows } else { count };
     }
-    Ok(DocumentSize { changes: count, ops: count_rows(&mut reader, &ops, limits.document_ops)? })
+    let ops = count_rows(&mut reader, &ops, limits.document_ops, limits.key_bytes)?;
+    Ok(DocumentSize { changes: count, ops })
+}
+
+/// Whether so many operations are more than a message of so many bytes may bring.
+pub fn is_too_dense(ops: u64, bytes: usize) -> bool {
+    ops > bytes as u64 / OP_MESSAGE_BYTES
+}
+
+/// How many operations a chunk of either type holds; none where it would be refused.
+pub fn operations(bytes: &[u8], limits: &Limits) -> u64 {
+    match bytes.get(8) {
+        Some(&CHANGE) => read_change(bytes, limits).map_or(0, |header| header.ops),
+        _ => check_document(bytes, limits).map_or(0, |size| size.ops),
+    }
 }
 
 fn open(bytes: &[u8], kind: u8) -> Result<(ChangeHash, &[u8]), ChunkRefused> {
@@ -183,19 +206,24 @@ fn open(bytes: &[u8], kind: u8) -> Result<(ChangeHash, &[u8]), ChunkRefused> {
     Ok((ChangeHash(hash), reader.0))
 }
 
-fn count_ops(reader: &mut Reader<'_>, limit: u64) -> Result<u64, ChunkRefused> {
+fn count_ops(reader: &mut Reader<'_>, limit: u64, limits: &Limits) -> Result<u64, ChunkRefused> {
     let columns = reader.columns()?;
-    count_rows(reader, &columns, limit)
+    count_rows(reader, &columns, limit, limits.key_bytes)
 }
 
-fn count_rows(reader: &mut Reader<'_>, columns: &[Column], limit: u64) -> Result<u64, ChunkRefused> {
+fn count_rows(
+    reader: &mut Reader<'_>,
+    columns: &[Column],
+    limit: u64,
+    longest: usize,
+) -> Result<u64, ChunkRefused> {
     let mut ops = 0;
     for column in columns {
-        let rows = Reader(reader.take(column.length)?).rows(column.kind())?;
+        let rows = Reader(reader.take(column.length)?).rows(column.kind(), longest)?;
         if column.spec == ACTION {
             ops = rows;
         }
-        let most = if column.spec == ACTION { limit } else { limit.saturating_mul(ROWS_PER_OP) };
+        let most = if column.spec == ACTION { limit } else { (limit * ROWS_PER_OP).max(ROWS_OF_ONE) };
         if rows > most {
             return Err(ChunkRefused::OverLimit);
         }
@@ -294,8 +322,8 @@ impl<'a> Reader<'a> {
         Ok(columns)
     }
 
-    /// How many rows a column stands for.
-    fn rows(&mut self, kind: u64) -> Result<u64, ChunkRefused> {
+    /// How many rows a column stands for; its texts are at most so long, each of which a run may stand for many times.
+    fn rows(&mut self, kind: u64, longest: usize) -> Result<u64, ChunkRefused> {
         let mut rows: u64 = 0;
         while !self.0.is_empty() {
             let more = match kind {
@@ -304,7 +332,7 @@ impl<'a> Reader<'a> {
                     self.0 = &[];
                     0
                 }
-                _ => self.run(kind)?,
+                _ => self.run(kind, longest)?,
             };
             rows = rows.saturating_add(more);
         }
@@ -312,11 +340,11 @@ impl<'a> Reader<'a> {
     }
 
     /// One run of a run-length column: the rows that it stands for.
-    fn run(&mut self, kind: u64) -> Result<u64, ChunkRefused> {
+    fn run(&mut self, kind: u64, longest: usize) -> Result<u64, ChunkRefused> {
         match self.signed()? {
             0 => self.unsigned(),
             repeated @ 1.. => {
-                self.literal(kind)?;
+                self.literal(kind, longest)?;
                 Ok(repeated.unsigned_abs())
             }
             literals => {
@@ -325,18 +353,21 @@ impl<'a> Reader<'a> {
                     return Err(ChunkRefused::Malformed);
                 }
                 for _ in 0..count {
-                    self.literal(kind)?;
+                    self.literal(kind, longest)?;
                 }
                 Ok(count)
             }
         }
     }
 
-    fn literal(&mut self, kind: u64) -> Result<(), ChunkRefused> {
+    fn literal(&mut self, kind: u64, longest: usize) -> Result<(), ChunkRefused> {
         match kind {
             3 => self.signed().map(|_| ()),
             5 => {
                 let length = self.length()?;
+                if length > longest {
+                    return Err(ChunkRefused::OverLimit);
+                }
                 self.take(length).map(|_| ())
             }
             _ => self.unsigned().map(|_| ()),
@@ -345,56 +376,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::Kind;
-
-    #[test]
-    fn the_genesis_reads_as_what_it_is() {
-        let header = read_change(Kind::Case.genesis_bytes(), &Limits::DEFAULT).unwrap();
-        assert_eq!(header.actor, Actor::GENESIS);
-        assert_eq!((header.seq, header.start_op, header.time, header.message.as_str()), (1, 1, 0, ""));
-        assert_eq!(header.ops, Kind::Case.containers().len() as u64);
-        assert_eq!(header.hash, Kind::Case.genesis_hash());
-    }
-
-    #[test]
-    fn a_document_chunk_is_counted_and_is_no_change() {
-        let bytes = crate::document::Document::new(Kind::Case).unwrap().save();
-        let ops = Kind::Case.containers().len() as u64;
-        assert_eq!(check_document(&bytes, &Limits::DEFAULT), Ok(DocumentSize { changes: 1, ops }));
-        assert_eq!(read_change(&bytes, &Limits::DEFAULT), Err(ChunkRefused::WrongType));
-    }
-
-    #[test]
-    fn trailing_and_missing_bytes_are_refused() {
-        let bytes = Kind::Case.genesis_bytes();
-        let mut longer = bytes.to_vec();
-        longer.push(0);
-        assert_eq!(read_change(&longer, &Limits::DEFAULT), Err(ChunkRefused::Malformed));
-        for end in 0..bytes.len() {
-            assert!(read_change(&bytes[..end], &Limits::DEFAULT).is_err());
-        }
-    }
-
-    #[test]
-    fn ten_million_rows_in_a_few_bytes_are_counted_without_being_made() {
-        let mut column = vec![];
-        let mut count: u64 = 10_000_000;
-        while count >= 0x40 {
-            column.push((count & 0x7f) as u8 | 0x80);
-            count >>= 7;
-        }
-        column.extend([count as u8, 1]);
-        assert_eq!(Reader(&column).rows(2), Ok(10_000_000));
-    }
-
-    #[test]
-    fn signed_numbers_keep_their_sign() {
-        for (bytes, number) in
-            [(vec![0x7f], -1), (vec![0x80, 0x7f], -128), (vec![0x3f], 63), (vec![0xc0, 0], 64)]
-        {
-            assert_eq!(Reader(&bytes).signed(), Ok(number));
-        }
-    }
-}
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{ActorId, ObjId, ReadDoc, ScalarValue, hydrate};
 
-use super::chunk::Limits;
+use super::chunk::{Limits, read_change};
 use super::handle::{Document, NewChange};
 use super::layout;
 use super::value::{FieldPath, OpId, Value};
@@ -148,8 +148,8 @@ impl Document {
         let options = CommitOptions::default().with_message(stamp.message()).with_time(stamp.time);
         let (hash, _) = tx.commit_with(options);
         let Some(change) = hash.and_then(|hash| self.am.get_change_by_hash(&hash)) else { return Ok(None) };
-        if change.raw_bytes().len() > Limits::DEFAULT.change_bytes {
-            return Err(EditRefused::Full);
+        if read_change(change.raw_bytes(), &Limits::DEFAULT).is_err() {
+            return Err(EditRefused::Full); // too long, or with too long a key
         }
         Ok(Some(NewChange::of(change)))
     }

@@ -29,6 +29,9 @@ pub struct Applied {
 /// document has. Times cross at 50 to 80 changes, peaks earlier (measured: `docs/performance.md`, Q1).
 const ANEW: usize = 64;
 
+/// Bytes of a signature beside a document.
+pub const SIGNATURE: usize = 64;
+
 /// Applies changes, ancestors first, to a copy of the document.
 ///
 /// A batch that fails is halved until the change that fails stands alone; the rest goes in.
@@ -142,8 +145,12 @@ pub fn changes_of_snapshot(
     signed: usize,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, chunk::ChunkRefused> {
-    if chunk::check_document(bytes, limits)?.changes != signed as u64 + 1 {
+    let size = chunk::check_document(bytes, limits)?;
+    if size.changes != signed as u64 + 1 {
         return Err(chunk::ChunkRefused::Unsigned);
+    }
+    if chunk::is_too_dense(size.ops, bytes.len() + SIGNATURE * signed) {
+        return Err(chunk::ChunkRefused::OverLimit);
     }
     walled(|| {
         let document = Document::load(kind.unwrap_or(Kind::Case), bytes, &[]).ok()?;

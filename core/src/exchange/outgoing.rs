@@ -4,8 +4,8 @@
 
 use super::message::{DocumentHeader, MAX_MESSAGE, Message, SignedChange};
 use super::vector::{self, Holding};
-use crate::document::chunk::Limits;
-use crate::document::{Document, Kind, raw_chunk};
+use crate::document::chunk::{self, Limits};
+use crate::document::{Document, Kind, guard, raw_chunk};
 use crate::error::Result;
 use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
 use crate::storage::changes::{ChangeRow, ChangeState};
@@ -118,11 +118,13 @@ impl Outgoing {
         Ok(Some(Message::Changes { document: self.document()?, header: header(&self.row)?, changes }))
     }
 
-    /// The whole document with its signatures; nothing if it would be too long for a message.
+    /// The whole document with its signatures; nothing if it would be refused, or too long for a message.
     fn snapshot(&mut self, store: &Store, reading: &Reading<'_>) -> Result<Option<Message>> {
         let chunk = store.load(reading, &self.row)?.save();
         let signed = self.missing.iter().filter(|change| change.state == ChangeState::Accepted).count();
-        if chunk.len() > Limits::DEFAULT.document_bytes
+        let ops = chunk::operations(&chunk, &Limits::DEFAULT);
+        if ops == 0
+            || chunk::is_too_dense(ops, chunk.len() + guard::SIGNATURE * signed)
             || chunk.len() + signed * SIGNATURE_BYTES > MAX_MESSAGE - ROOM
         {
             return Ok(None);

@@ -17,6 +17,7 @@ impl From<minicbor::decode::Error> for Malformed {
 }
 
 /// Writes one array.
+#[derive(Clone)]
 pub struct Writer(Encoder<Vec<u8>>);
 
 // Writing into a vector cannot fail, so the results below carry nothing.
