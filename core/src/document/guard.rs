@@ -6,16 +6,18 @@
 //! once; a document that took concurrent changes keeps quadratic memory until it is reloaded, so it always is; and
 //! taking many of them costs quadratic time and memory, so then the document is built anew from all its changes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use automerge::legacy::{ObjectId, OpId};
 use automerge::{Automerge, Change, ReadDoc};
 
 use super::chunk::{self, Limits};
 use super::handle::Document;
 use super::layout::Kind;
-use crate::ids::{Actor, ChangeHash};
+use crate::ids::{Actor, ChangeHash, DeviceId};
 use crate::wall::walled;
 
-/// What became of a batch.
+/// What became of a batch. What is neither in the document nor poisoned was not tried to the end.
 #[derive(Debug)]
 pub struct Applied {
     /// The document with every change that it could take, freshly loaded.
@@ -23,6 +25,10 @@ pub struct Applied {
     /// The changes that it did not take: they, or what they depend on, made Automerge fail.
     pub poisoned: Vec<ChangeHash>,
 }
+
+/// Each failure costs several loads of the document. After so many of one device in a batch, its others wait for the
+/// next one: somebody could fill batches with nothing else.
+const MOST_POISONED: usize = 4;
 
 /// From so many changes on, the copy is no clone that takes them: it is built anew, from the document's own changes and
 /// these. A clone is torn where each of them goes in, which costs quadratic time and memory; building costs what the
@@ -34,7 +40,8 @@ pub const SIGNATURE: usize = 64;
 
 /// Applies changes, ancestors first, to a copy of the document.
 ///
-/// A batch that fails is halved until the change that fails stands alone; the rest goes in.
+/// A batch that fails is halved until the change that fails stands alone; the rest goes in, but for what a device sends
+/// that has failed too often.
 pub fn apply(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Applied {
     apply_anew_from(ANEW, document, changes)
 }
@@ -42,7 +49,14 @@ pub fn apply(document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Applied 
 /// As [`apply`], with another number of changes than [`ANEW`] from which the document is built anew: for whoever
 /// compares both ways.
 pub fn apply_anew_from(anew: usize, document: &Document, changes: &[(ChangeHash, Vec<u8>)]) -> Applied {
-    let mut halving = Halving { base: document, current: None, poisoned: Vec::new(), anew };
+    let mut halving = Halving {
+        base: document,
+        current: None,
+        poisoned: Vec::new(),
+        failed: BTreeMap::new(),
+        left: BTreeSet::new(),
+        anew,
+    };
     halving.take(changes);
     let document = halving.current.unwrap_or_else(|| document.clone());
     Applied { document, poisoned: halving.poisoned }
@@ -52,24 +66,48 @@ struct Halving<'a> {
     base: &'a Document,
     current: Option<Document>,
     poisoned: Vec<ChangeHash>,
+    /// How often each device's changes failed.
+    failed: BTreeMap<DeviceId, usize>,
+    /// Changes that are not tried any more, and those that follow them.
+    left: BTreeSet<ChangeHash>,
     anew: usize,
 }
 
 impl Halving<'_> {
     fn take(&mut self, changes: &[(ChangeHash, Vec<u8>)]) {
+        if self.failed.values().any(|times| *times >= MOST_POISONED) {
+            let rest: Vec<_> = changes.iter().filter(|change| self.is_tried(change)).cloned().collect();
+            if rest.len() < changes.len() {
+                return self.take(&rest);
+            }
+        }
         if changes.is_empty() {
             return;
         }
         let document = self.current.as_ref().unwrap_or(self.base);
         if let Some(document) = attempt(document, changes, changes.len() >= self.anew) {
             self.current = Some(document);
-        } else if changes.len() == 1 {
-            self.poisoned.push(changes[0].0);
+        } else if let [(hash, chunk)] = changes {
+            self.poisoned.push(*hash);
+            if let Ok(header) = chunk::read_change(chunk, &Limits::DEFAULT) {
+                *self.failed.entry(header.actor.device()).or_default() += 1;
+            }
         } else {
             let (first, second) = changes.split_at(changes.len() / 2);
             self.take(first);
             self.take(second);
         }
+    }
+
+    /// Whether a change is still tried: its device has not failed too often, and it follows none that is not.
+    fn is_tried(&mut self, (hash, chunk): &(ChangeHash, Vec<u8>)) -> bool {
+        let Ok(header) = chunk::read_change(chunk, &Limits::DEFAULT) else { return true };
+        let failed = self.failed.get(&header.actor.device()).is_some_and(|times| *times >= MOST_POISONED);
+        let left = failed || header.deps.iter().any(|dep| self.left.contains(dep));
+        if left {
+            self.left.insert(*hash);
+        }
+        !left
     }
 }
 
