@@ -257,7 +257,7 @@ impl Import {
     /// # Errors
     /// As [`Self::take`]. What came before the batch that failed is in.
     pub(crate) fn take_documents(&mut self, messages: Vec<Message>) -> Result<()> {
-        let (mut together, mut room) = (Vec::new(), Room::default());
+        let (mut together, mut room) = (Vec::<Batch>::new(), Room::default());
         for message in messages {
             for batch in self.batches(message) {
                 if !room.has(&batch) {
@@ -265,7 +265,13 @@ impl Import {
                     (together, room) = (Vec::new(), Room::default());
                     room.has(&batch);
                 }
-                together.push(batch);
+                // A document is loaded once for all that came of it together, however small the messages.
+                let same =
+                    |other: &&mut Batch| other.document == batch.document && other.header == batch.header;
+                match together.iter_mut().find(same) {
+                    Some(other) => other.changes.extend(batch.changes),
+                    None => together.push(batch),
+                }
             }
         }
         self.batches_in(&together)

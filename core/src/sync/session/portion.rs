@@ -18,7 +18,7 @@ struct Portion {
 }
 
 impl Portion {
-    /// Adds a message that came in so many bytes.
+    /// Adds a message that takes so many bytes.
     fn add(&mut self, message: Message, bytes: usize) {
         self.messages.push(message);
         self.bytes += bytes;
@@ -43,7 +43,7 @@ impl Portion {
 /// What came from the other side.
 enum Heard {
     Established(Established),
-    /// A scope, batch or document, and in how many bytes it came.
+    /// A scope, batch or document, and how many bytes of memory it takes: a few may have inflated to many.
     Brought(Message, usize),
     Other(Wire),
 }
@@ -96,7 +96,8 @@ impl Session {
                 Wire::Founded(message) | Wire::Changes(message) | Wire::Snapshot(message)
                     if matches!(self.stage, Stage::Open(_)) =>
                 {
-                    Heard::Brought(message, body.len())
+                    let bytes = body.len() + inflated(&message);
+                    Heard::Brought(message, bytes)
                 }
                 other => Heard::Other(other),
             }));
@@ -112,5 +113,14 @@ impl Session {
         }
         let taken = replica.on_brought(portion.take());
         self.received(taken)
+    }
+}
+
+/// The bytes of a message that may have come deflated.
+fn inflated(message: &Message) -> usize {
+    match message {
+        Message::Changes { changes, .. } => changes.iter().map(|change| change.chunk.len()).sum(),
+        Message::Snapshot { chunk, .. } => chunk.len(),
+        _ => 0,
     }
 }
