@@ -93,12 +93,13 @@ pub fn of_scope(documents: &HeldScope) -> Digest {
     cut(&documents.iter().flat_map(|(id, held)| [*id, held.digest].concat()).collect::<Vec<_>>())
 }
 
-/// How many changes the owner of `theirs` holds that the owner of `ours` lacks, by their numbers.
+/// How many changes the owner of `theirs` holds that the owner of `ours` lacks, by their numbers: a peer says what it
+/// likes.
 pub fn lacking(ours: &Holding, theirs: &Holding) -> u64 {
     theirs
         .iter()
         .map(|(actor, (seq, _))| seq.saturating_sub(ours.get(actor).map_or(0, |(held, _)| *held)))
-        .sum()
+        .fold(0, u64::saturating_add)
 }
 
 fn cut(bytes: &[u8]) -> Digest {
@@ -171,5 +172,6 @@ mod tests {
         };
         assert_eq!(lacking(&holding(&[(1, 3)]), &holding(&[(1, 5), (2, 4)])), 6);
         assert_eq!(lacking(&holding(&[(1, 5), (3, 1)]), &holding(&[(1, 3)])), 0);
+        assert_eq!(lacking(&holding(&[]), &holding(&[(1, u64::MAX), (2, 1)])), u64::MAX);
     }
 }

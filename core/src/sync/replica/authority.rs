@@ -141,6 +141,7 @@ impl Replica {
     /// Records may come at any time, and are taken before anything after them.
     pub(super) fn on_some_records(&mut self, records: &[Vec<u8>]) -> Result<(), ReplicaFailed> {
         if !records.is_empty() {
+            self.allow_round();
             let read = records.iter().map(|bytes| Signed::decode(bytes)).collect::<Result<Vec<_>, _>>();
             let read = read.map_err(|_| ReplicaFailed::Protocol("record"))?;
             let brought: Vec<_> = read

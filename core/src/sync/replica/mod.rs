@@ -120,6 +120,8 @@ pub(crate) struct Replica {
     /// What of that the store has not kept yet.
     unkept: BTreeSet<[u8; 16]>,
     round: Round,
+    /// How many rounds the initiator may begin before anything comes or goes.
+    rounds_left: u32,
     /// The newest change of the store that this session has looked at.
     seen: i64,
     /// What the peer holds of each log that both are in.
@@ -176,6 +178,7 @@ impl Replica {
             told: BTreeSet::new(),
             unkept: BTreeSet::new(),
             round: Round::default(),
+            rounds_left: round::MOST_ROUNDS_ASKED,
             seen,
             records: BTreeMap::new(),
             offered: BTreeMap::new(),

@@ -15,6 +15,10 @@ use crate::sync::wire::{Entry, Listing, PAGE_ACTORS, PAGE_DIGESTS, PAGE_VECTORS,
 /// How often a round is repeated while it still moves something.
 const MOST_ROUNDS: u32 = 8;
 
+/// For each round everything that is held is looked over. An initiator begins one every quarter of an hour and when
+/// something has come or gone; so many are answered without either.
+pub(super) const MOST_ROUNDS_ASKED: u32 = 16;
+
 /// Where a round is.
 #[derive(Debug, Default)]
 pub(super) struct Round {
@@ -49,8 +53,9 @@ pub(super) struct Round {
 }
 
 impl Replica {
-    /// Begins a round, unless one is under way.
+    /// Begins a round, unless one is under way. It is the other side's to begin one where this is the responder.
     pub fn begin_round(&mut self) -> Result<()> {
+        self.rounds_left = MOST_ROUNDS_ASKED;
         if self.side != Side::Initiator || !matches!(self.stage, Stage::Authority | Stage::Live) {
             return Ok(());
         }
@@ -79,6 +84,7 @@ impl Replica {
             return Err(ReplicaFailed::Protocol("scopes"));
         }
         self.expect(&[Stage::Authority, Stage::Live], "scopes")?;
+        self.rounds_left = self.rounds_left.checked_sub(1).ok_or(ReplicaFailed::Protocol("rounds"))?;
         self.start_round()?;
         if root == self.round.held.root() {
             self.out.push_back(Wire::Equal);
@@ -266,14 +272,14 @@ impl Replica {
                 Ok(Some((vector::holding(&ours), !parted.is_empty(), row)))
             })?;
             let Some((ours, parted, row)) = found else {
-                self.round.coming += digest::lacking(&Holding::new(), &theirs);
+                self.expect_changes(digest::lacking(&Holding::new(), &theirs));
                 continue;
             };
             if !self.store.both_read(self.peer, &row.scope_id)? {
                 continue; // asked for with a guess: it gets no answer
             }
             let lacking = digest::lacking(&ours, &theirs);
-            self.round.coming += lacking;
+            self.expect_changes(lacking);
             if (lacking > 0 || parted) && self.side == Side::Initiator {
                 ask.push((document, row.id));
             }
@@ -283,6 +289,16 @@ impl Replica {
         self.store.note_vectors(self.peer, &known)?;
         self.say_vectors(&ask)?;
         Ok(())
+    }
+
+    /// Something has come or gone: a round may follow.
+    pub(super) fn allow_round(&mut self) {
+        self.rounds_left = MOST_ROUNDS_ASKED.min(self.rounds_left + 1);
+    }
+
+    /// More changes are said to come.
+    fn expect_changes(&mut self, count: u64) {
+        self.round.coming = self.round.coming.saturating_add(count).min(u64::from(u32::MAX));
     }
 
     pub(super) fn on_asked(&mut self) -> Result<(), ReplicaFailed> {

@@ -124,6 +124,7 @@ impl Replica {
             let Some(brought) = brought else { continue };
             self.counts.received += brought.changes;
             self.round.received += brought.changes;
+            self.allow_round();
             if self.store.may_take(&brought.scope)? {
                 entitled.extend(self.late.instead_of(message));
             } else {
@@ -223,6 +224,7 @@ impl Replica {
         let Some((_, changes, _)) = found.and_then(|at| self.window.remove(at)) else {
             return Err(ReplicaFailed::Protocol("ack"));
         };
+        self.allow_round();
         self.counts.sent += changes;
         self.round.sent += changes;
         self.theirs.insert(document, held);
