@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::Store;
 use crate::error::Result as StoreResult;
+use crate::exchange::message::Message;
 use crate::ids::sha256;
 use crate::random::{Random, RandomFailed};
 use crate::sync::wire::Wire;
@@ -90,6 +91,17 @@ impl Sync<'_> {
 /// Reads a session's message from its type and body, and answers how it is written again; nothing if it is none.
 pub fn reread_message(kind: u8, body: &[u8]) -> Option<(u8, Vec<u8>)> {
     Wire::decode(kind, body).ok().flatten().map(|wire| wire.encode())
+}
+
+/// The type and body by which a session says a scope, changes or a document; nothing of another message.
+pub fn session_message(message: &Message) -> Option<(u8, Vec<u8>)> {
+    let wire = match message {
+        Message::Scope { .. } => Wire::Founded(message.clone()),
+        Message::Changes { .. } => Wire::Changes(message.clone()),
+        Message::Snapshot { .. } => Wire::Snapshot(message.clone()),
+        _ => return None,
+    };
+    Some(wire.encode())
 }
 
 /// A store in memory that is used alone, with Léa's case.

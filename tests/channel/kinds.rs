@@ -12,6 +12,7 @@ use crate::enrolment::qr_invitation;
 use crate::fuzz::{Dice, cases_within};
 use crate::heap::{MOST_PEAK, within};
 use crate::inputs;
+use crate::members;
 use crate::wire::device;
 
 /// The goal, and as much again to be written or copied, four times over.
@@ -108,7 +109,9 @@ fn whatever_a_fuzzer_feeds_is_fed_here_too() {
     let qr = qr_invitation().qr(&device(1)).unwrap().to_string().into_bytes();
     runs(24, &[qr], inputs::enrolment);
     let dice = Dice::new(25);
-    for input in [inputs::handshake, inputs::frames, inputs::file] {
+    let inputs =
+        [inputs::handshake, inputs::frames, inputs::file, members::guard, members::guard, members::session];
+    for input in inputs {
         for length in [0, 1, 2, 9, 80, 1_200, 64 * 1024] {
             let bytes = dice.bytes(length);
             within(SHARE, length, || input(&bytes));

@@ -69,12 +69,12 @@ pub fn hash_of(chunk: &[u8]) -> ChangeHash {
     ChangeHash(sha256(&[chunk.get(8..).unwrap_or_default()]))
 }
 
-fn take<'a>(bytes: &'a [u8], at: &mut usize, count: usize) -> &'a [u8] {
+pub fn take<'a>(bytes: &'a [u8], at: &mut usize, count: usize) -> &'a [u8] {
     *at += count;
     &bytes[*at - count..*at]
 }
 
-fn unsigned(bytes: &[u8], at: &mut usize) -> u64 {
+pub fn unsigned(bytes: &[u8], at: &mut usize) -> u64 {
     let (mut value, mut shift) = (0, 0);
     loop {
         let byte = take(bytes, at, 1)[0];
@@ -106,7 +106,7 @@ pub fn push(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn push_signed(out: &mut Vec<u8>, mut value: i64) {
+pub fn push_signed(out: &mut Vec<u8>, mut value: i64) {
     loop {
         let byte = (value & 0x7f) as u8;
         value >>= 7;

@@ -15,6 +15,7 @@ use caseplan_core::ids::{Actor, DocumentId};
 
 use super::Device;
 use super::chunks::hash_of;
+use super::link::take_in;
 
 /// A document as a stream names it.
 #[derive(Debug, Clone)]
@@ -38,6 +39,20 @@ impl Hostile {
         device.store.identity().adopt(&answer).unwrap();
         let keys = DeviceKeys::load(device.vault.as_ref()).unwrap().unwrap();
         let certificate = certificate_in(&answer, &keys);
+        Self { device, keys, certificate }
+    }
+
+    /// A device that somebody took in over a channel, so that it can connect.
+    pub fn taken_in_by(friend: &Device) -> Self {
+        let device = Device::new("hostile", "w-666");
+        take_in(&friend.store, &device.store, "w-666", &[Role::Caseworker]);
+        let keys = DeviceKeys::load(device.vault.as_ref()).unwrap().unwrap();
+        let said = messages(&device);
+        let records = said.iter().filter_map(|message| match message {
+            Message::Authority { records } => Some(records),
+            _ => None,
+        });
+        let certificate = certificate_among(records.flatten().map(Vec::as_slice), &keys);
         Self { device, keys, certificate }
     }
 
@@ -180,8 +195,13 @@ fn certificate_in(answer: &[u8], keys: &DeviceKeys) -> [u8; 32] {
     let mut reader = Reader::array(answer, 2).unwrap();
     reader.unsigned().unwrap();
     let count = reader.nested().unwrap();
-    let mut records = (0..count).map(|_| Signed::decode(reader.bytes().unwrap()).unwrap().record.body);
-    records
+    certificate_among((0..count).map(|_| reader.bytes().unwrap()), keys)
+}
+
+/// The certificate of a device among records.
+fn certificate_among<'a>(records: impl Iterator<Item = &'a [u8]>, keys: &DeviceKeys) -> [u8; 32] {
+    let mut bodies = records.map(|record| Signed::decode(record).unwrap().record.body);
+    bodies
         .find_map(|body| match body {
             RecordBody::Certificate(own) if own.device == keys.device_id() => Some(own.hash()),
             _ => None,
