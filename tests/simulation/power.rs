@@ -13,7 +13,8 @@ use crate::acknowledged::Before;
 use crate::dice::Dice;
 use crate::leaks;
 use crate::rows::Rows;
-use crate::support::{Device, Secrets};
+use crate::support::Device;
+use crate::support::files::Secrets;
 use crate::world::World;
 
 /// The beginning of a log of writes, and of each page in it.

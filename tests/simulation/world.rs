@@ -16,9 +16,10 @@ use crate::acknowledged::{Acknowledged, Before};
 use crate::deeds::{DEEDS, is_a_refusal};
 use crate::dice::Dice;
 use crate::files::OnAStick;
+use crate::support::files::Image;
 use crate::support::hostile::Hostile;
 use crate::support::link::take_in;
-use crate::support::{Device, Image, weekly};
+use crate::support::{Device, weekly};
 use crate::words;
 
 /// How often each thing came about.

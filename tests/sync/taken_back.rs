@@ -12,8 +12,9 @@ use caseplan_core::ids::{CaseId, GrantId};
 use caseplan_core::visitation::{OccurrenceRef, PlanChange};
 use caseplan_core::{Error, Store};
 
+use crate::support::files::found;
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, found, new_case, sound};
+use crate::support::{Device, new_case, sound};
 
 const WEEK: i64 = 7 * 86_400;
 /// Unique words: in a name, in a narrative, in a draft's, and in a case that stays.

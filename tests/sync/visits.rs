@@ -10,8 +10,9 @@ use caseplan_core::identity::Role;
 use caseplan_core::ids::ParticipantId;
 use caseplan_core::visitation::PartyRef;
 
+use crate::support::files::found;
 use crate::support::link::{sync, take_in};
-use crate::support::{Device, found, sound, team, team_at};
+use crate::support::{Device, sound, team, team_at};
 
 #[test]
 fn whoever_is_let_into_one_plan_records_its_visits_without_the_case() {
