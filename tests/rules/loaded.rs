@@ -84,6 +84,9 @@ fn no_list_search_or_due_list_loads_a_document_at_a_thousand_cases() {
     store.exchange().digest().unwrap();
     assert!(store.exchange().quarantine().unwrap().is_empty());
     loaded("today, info or what is held");
+    assert!(store.sync().status().unwrap().only_here.len() > CASES / 2);
+    assert!(store.sync().case_status(case.id).unwrap().is_some());
+    loaded("what is known elsewhere");
 
     // The figure does count: the past is read from documents.
     store.history().case_as_of(case.id, &AsOf::Instant { at: Instant::MAX_UTC }).unwrap();

@@ -88,12 +88,20 @@ impl Reading<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What a peer is known to hold of each document, by row: its actors' highest numbers.
-    pub fn held_by_peer_of_all(&self, peer: &[u8; 16]) -> Result<HashMap<(i64, [u8; 24]), u64>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT document, actor, seq FROM held_elsewhere WHERE peer = ?1")?;
-        let rows = statement.query_map([peer.as_slice()], |row| {
+    /// What a peer is known to hold of each document, or of each of a case, by row: its actors' highest numbers.
+    pub fn held_by_peer_of_all(
+        &self,
+        peer: &[u8; 16],
+        case: Option<&[u8; 16]>,
+    ) -> Result<HashMap<(i64, [u8; 24]), u64>> {
+        let of_case = "AND document IN (
+            SELECT d.id FROM document d JOIN scope s ON s.id = d.scope WHERE s.case_id = ?2)";
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT document, actor, seq FROM held_elsewhere WHERE peer = ?1 {}",
+            if case.is_some() { of_case } else { "" }
+        ))?;
+        let of = [Some(peer), case].into_iter().flatten().map(<[u8; 16]>::as_slice);
+        let rows = statement.query_map(params_from_iter(of), |row| {
             Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?.unsigned_abs()))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -1,6 +1,6 @@
 //! What each peer is known to hold: for people, and to say what exists only here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::{self, Held};
 use crate::error::Result;
@@ -208,49 +208,62 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
     Ok(())
 }
 
-/// What is held here, by scope: to tell what a peer is not known to hold of it.
+/// What is held here, or of a case, by scope: to tell what a peer is not known to hold of it.
 #[derive(Debug, Default)]
-pub(crate) struct Here(BTreeMap<[u8; 16], Vec<(i64, VectorEntry)>>);
+pub(crate) struct Here {
+    case: Option<CaseId>,
+    scopes: BTreeMap<[u8; 16], Vec<(i64, VectorEntry)>>,
+}
 
 impl Here {
     /// Of all scopes.
     pub fn of_all(store: &Store) -> Result<Self> {
-        store.read(|reading| Ok(Self::of(reading.documents()?, reading.vectors()?)))
+        store.read(|reading| Ok(Self::of(None, reading.documents()?, reading.vectors()?)))
     }
 
     /// Of a case's scopes.
     pub fn of_case(store: &Store, case: CaseId) -> Result<Self> {
         let id = case.as_bytes();
-        store.read(|reading| Ok(Self::of(reading.documents_of_case(id)?, reading.vectors_of_case(id)?)))
+        store.read(|reading| {
+            Ok(Self::of(Some(case), reading.documents_of_case(id)?, reading.vectors_of_case(id)?))
+        })
     }
 
-    fn of(documents: Vec<DocumentRow>, mut vectors: BTreeMap<i64, Vec<VectorEntry>>) -> Self {
-        let mut here = Self::default();
+    fn of(
+        case: Option<CaseId>,
+        documents: Vec<DocumentRow>,
+        mut vectors: BTreeMap<i64, Vec<VectorEntry>>,
+    ) -> Self {
+        let mut here = Self { case, scopes: BTreeMap::new() };
         for document in documents {
             let vector = vectors.remove(&document.id).unwrap_or_default();
-            here.0
-                .entry(document.scope_id)
-                .or_default()
-                .extend(vector.into_iter().map(|entry| (document.id, entry)));
+            let entries = vector.into_iter().map(|entry| (document.id, entry));
+            here.scopes.entry(document.scope_id).or_default().extend(entries);
         }
         here
     }
 
     /// Whether nothing is.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.scopes.is_empty()
     }
 
-    /// The scopes of which something is.
-    pub fn scopes(&self) -> impl Iterator<Item = &[u8; 16]> {
-        self.0.keys()
+    /// The scopes of which something is that a device may read now.
+    pub fn read_by(&self, store: &Store, device: DeviceId) -> Result<BTreeSet<[u8; 16]>> {
+        let mut read = BTreeSet::new();
+        for scope in self.scopes.keys() {
+            if store.reads(device, scope)? {
+                read.insert(*scope);
+            }
+        }
+        Ok(read)
     }
 
-    /// How many changes that a peer may have now it is not known to hold, by their numbers.
-    pub fn lacking(&self, store: &Store, peer: DeviceId) -> Result<u64> {
-        let may_read = store.scopes_of(peer)?;
-        let held = store.read(|reading| Ok(reading.held_by_peer_of_all(peer.as_bytes())?))?;
-        let read = self.0.iter().filter(|(scope, _)| may_read.contains(*scope)).flat_map(|(_, held)| held);
+    /// How many changes of some scopes a peer is not known to hold, by their numbers.
+    pub fn lacking(&self, store: &Store, peer: DeviceId, scopes: &BTreeSet<[u8; 16]>) -> Result<u64> {
+        let case = self.case.as_ref().map(CaseId::as_bytes);
+        let held = store.read(|reading| Ok(reading.held_by_peer_of_all(peer.as_bytes(), case)?))?;
+        let read = scopes.iter().filter_map(|scope| self.scopes.get(scope)).flatten();
         let lacks = |(document, entry): &(i64, VectorEntry)| {
             entry.seq.saturating_sub(held.get(&(*document, entry.actor)).copied().unwrap_or(0))
         };

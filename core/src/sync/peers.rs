@@ -36,14 +36,6 @@ impl Store {
         Ok(own.authority.scopes().filter(both).copied().collect())
     }
 
-    /// The scopes here that a device may read now.
-    pub(crate) fn scopes_of(&self, device: DeviceId) -> Result<BTreeSet<[u8; 16]>> {
-        let now = self.trusted_time()?;
-        let own = self.own();
-        let read = own.authority.scopes().filter(|scope| own.authority.may_read(device, scope, now));
-        Ok(read.map(|scope| *scope.id().as_bytes()).collect())
-    }
-
     /// The newest certificate of every other device.
     pub(crate) fn others(&self) -> Vec<Certificate> {
         let own = self.own();

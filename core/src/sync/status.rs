@@ -1,7 +1,7 @@
 //! The truth about sync, for a screen: whom this device met, what exists only here, what is kept apart and why.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::channel::VERSIONS;
 use super::known::Here;
@@ -120,7 +120,7 @@ impl Sync<'_> {
                 standing: self.store.standing_of(device)?,
                 met_at: from_unix(row.met_at / 1000),
                 equal_at: row.equal_at.map(|at| from_unix(at / 1000)),
-                to_send: here.lacking(self.store, device)?,
+                to_send: here.lacking(self.store, device, &here.read_by(self.store, device)?)?,
             });
         }
         Ok(SyncStatus {
@@ -140,9 +140,7 @@ impl Sync<'_> {
         }
         let mut peers = Vec::new();
         for peer in self.store.others() {
-            let may_read = self.store.scopes_of(peer.device)?;
-            let of_case = here.scopes().filter(|scope| may_read.contains(*scope));
-            let read: BTreeSet<&[u8; 16]> = of_case.collect();
+            let read = here.read_by(self.store, peer.device)?;
             if read.is_empty() {
                 continue;
             }
@@ -153,7 +151,7 @@ impl Sync<'_> {
             peers.push(CaseOnPeer {
                 device: peer.device,
                 equal_at: seen.map(|at| from_unix(at / 1000)),
-                to_send: here.lacking(self.store, peer.device)?,
+                to_send: here.lacking(self.store, peer.device, &read)?,
                 worker: peer.worker,
             });
         }
