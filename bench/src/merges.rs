@@ -176,7 +176,7 @@ pub fn q2(_: &Places) -> Vec<Line> {
     drop(document);
     let kind = Kind::ContactLog;
     let refused =
-        || guard::changes_of_snapshot(Some(kind), &kind.genesis_hash(), &file, &Limits::DEFAULT).is_err();
+        || guard::changes_of_snapshot(Some(kind), &kind.genesis_hash(), &file, 0, &Limits::DEFAULT).is_err();
     let (document_refused, _, peak) = heap(refused);
     let (change_refused, _, other) =
         heap(|| caseplan_core::document::chunk::read_change(&change, &Limits::DEFAULT).is_err());

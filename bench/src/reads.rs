@@ -126,8 +126,7 @@ fn rebuild(ours: &Ours, documents: u64, cases: usize) -> Line {
                 for (row, kind) in &kinds {
                     let kind = Kind::from_code(kind).unwrap();
                     let snapshot = reading.snapshot(*row)?;
-                    let pending: Vec<_> =
-                        reading.pending_chunks(*row)?.into_iter().map(|(_, chunk)| chunk).collect();
+                    let pending = reading.pending_chunks(*row)?;
                     Document::load(kind, snapshot.as_deref().unwrap_or(kind.genesis_bytes()), &pending)
                         .unwrap();
                 }
