@@ -9,6 +9,7 @@ use caseplan_core::exchange::message::Message;
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::{Extent, ForkChoice, Grant, Record, RecordBody, Signed};
 use caseplan_core::ids::{CaseId, ChangeHash};
+use caseplan_core::visitation::PlanChange;
 
 use crate::support::hostile::{Hostile, document_of, imported, loaded};
 use crate::support::link::{sync, take_in};
@@ -117,4 +118,45 @@ fn whoever_may_grant_takes_nothing_out_by_choosing_a_branch_that_there_never_was
     sync(&desk.store, &tablet.store);
     assert_eq!(team_at(&desk, &case).as_deref(), Some("west"));
     sound(&[&desk, &tablet]);
+}
+
+#[test]
+fn a_device_writes_no_word_for_another_one_of_its_worker_that_would_not_count() {
+    let desk = Device::new("afterwards-word-desk", "w-100");
+    let (phone, tablet) = (Device::new("word-phone", "w-204"), Device::new("word-tablet", "w-204"));
+    for device in [&phone, &tablet] {
+        take_in(&desk.store, &device.store, "w-204", &[Role::Caseworker]);
+    }
+    let (case, ana) = desk.lea("2026-0117");
+    let plan = desk.saturdays(&case, &ana);
+    let all = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    let all = desk.store.grants().give(case.id, &all).unwrap().id;
+    sync(&desk.store, &phone.store);
+    sync(&desk.store, &tablet.store);
+    // What is left to her lets her attest, and covers no plan.
+    let visits = NewGrant { may_grant: true, ..NewGrant::visits("w-204".parse().unwrap(), plan.id) };
+    desk.store.grants().give(case.id, &visits).unwrap();
+    let change = PlanChange { place: Some("Gare".to_owned()), ..PlanChange::default() };
+    phone.store.visitation_plans().change(plan.id, &change).unwrap();
+    desk.store.grants().take_back(case.id, &[all]).unwrap();
+    sync(&desk.store, &tablet.store);
+    let records = || -> i64 {
+        let file = rusqlite::Connection::open(tablet.file()).unwrap();
+        file.query_row("SELECT count(*) FROM case_record", [], |row| row.get(0)).unwrap()
+    };
+    sync(&phone.store, &tablet.store);
+    let waiting = tablet.store.grants().waiting().unwrap();
+    let told: Vec<_> = waiting.iter().map(|work| (work.device, work.can_be_admitted)).collect();
+    assert_eq!(told, [(phone.store.identity().device(), false)]);
+    let before = records();
+    for _ in 0..3 {
+        sync(&phone.store, &tablet.store);
+        assert_eq!(tablet.store.grants().admit(case.id, phone.store.identity().device()).unwrap(), 0);
+    }
+    assert_eq!(records(), before, "a word that does not count is not written again and again");
+    // The desk's word counts.
+    sync(&desk.store, &tablet.store);
+    sync(&desk.store, &tablet.store);
+    let place = |device: &Device| device.store.visitation_plans().get(plan.id).unwrap().unwrap().plan.place;
+    assert_eq!([place(&desk), place(&tablet)].map(Option::unwrap_or_default), ["Gare", "Gare"]);
 }

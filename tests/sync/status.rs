@@ -187,3 +187,30 @@ fn what_is_kept_apart_names_its_case_and_says_why_in_words() {
     assert_eq!(told, [(&Refusal::NotGranted, words)]);
     assert!(of_case(&phone, held[0].case.unwrap()).quarantine == held);
 }
+
+#[test]
+fn a_case_of_which_a_part_was_never_the_same_was_not_the_same() {
+    let phone = Device::new("status-part-phone", "w-117");
+    let noor = Device::new("status-part-noor", "w-204");
+    take_in(&phone.store, &noor.store, "w-204", &[Role::Caseworker]);
+    let (case, ana) = phone.lea("2026-0117");
+    let plan = phone.saturdays(&case, &ana);
+    phone.now("2026-03-03T09:00:00Z");
+    let worker = || "w-204".parse().unwrap();
+    phone.store.grants().give(case.id, &NewGrant::visits(worker(), plan.id)).unwrap();
+    sync(&phone.store, &noor.store);
+    let first = at("2026-03-03T09:00:00Z");
+    assert_eq!(on_peer(&phone, case.id, &noor).unwrap().equal_at, Some(first));
+    // The whole case is hers too, and has not come to her yet.
+    phone.now("2026-03-04T09:00:00Z");
+    phone.store.grants().give(case.id, &NewGrant::colleague(worker(), 1)).unwrap();
+    assert_eq!(on_peer(&phone, case.id, &noor).map(|peer| (peer.equal_at, peer.to_send)), Some((None, 2)));
+    sync(&phone.store, &noor.store);
+    let second = at("2026-03-04T09:00:00Z");
+    assert_eq!(on_peer(&phone, case.id, &noor).unwrap().equal_at, Some(second));
+    // A plan that was made since takes nothing of that away.
+    phone.now("2026-03-05T09:00:00Z");
+    phone.saturdays(&case, &ana);
+    let told = on_peer(&phone, case.id, &noor).unwrap();
+    assert!(told.equal_at == Some(second) && told.to_send > 0, "{told:?}");
+}

@@ -133,12 +133,13 @@ fn write(
     }
     let late = matches!(cover, Cover::Late);
     let log = *facts.id().as_bytes();
+    let subjects = others(change, &end, subjects);
     let records = match cover {
         Cover::Late => Vec::new(),
-        Cover::Applied { known, .. } => records_of(change, known, &log, subjects),
+        Cover::Applied { known, .. } => records_of(change, known, &log, &subjects),
     };
     let mut changes = Vec::new();
-    for device in subjects.iter().filter(|device| **device != change.device) {
+    for device in &subjects {
         let held = change.tx.reading().held_of_device(facts.id().as_bytes(), device.as_bytes(), late)?;
         for (document, actor, seq) in held {
             changes.push((DocumentId::from_slice(&document)?, Actor(actor), seq));
@@ -173,11 +174,17 @@ fn write_of_case(
     let attests =
         |facts: &ScopeFacts| facts.case == case && change.authority.may_attest(change.device, facts);
     let log = *case.as_bytes();
-    let records = records_of(change, known, &log, subjects);
+    let records = records_of(change, known, &log, &others(change, &end, subjects));
     if records.is_empty() || !change.authority.scopes().any(attests) {
         return Ok(());
     }
     issue(change, &log, Receipt { end, records, changes: Vec::new(), by_person: false })
+}
+
+/// Those for whom this device's word counts after an end.
+fn others(change: &Records<'_>, end: &EndHash, subjects: &[DeviceId]) -> BTreeSet<DeviceId> {
+    let vouches = |device: &DeviceId| change.authority.may_vouch(change.device, end, *device);
+    subjects.iter().copied().filter(vouches).collect()
 }
 
 /// Up to where a log was held of the subjects' records, or is held now.
@@ -185,16 +192,15 @@ fn records_of(
     change: &Records<'_>,
     known: Option<&Authority>,
     log: &LogId,
-    subjects: &[DeviceId],
+    subjects: &BTreeSet<DeviceId>,
 ) -> Vec<(IssuerId, LogId, Last)> {
-    let subjects: BTreeSet<&DeviceId> = subjects.iter().filter(|device| **device != change.device).collect();
     let held = known.unwrap_or(&change.authority).held();
     // A restored copy may have written several histories: each is held, and each counted.
     let tips = |device: &DeviceId| -> Vec<_> {
         let tips = held.tips(log, device.as_bytes()).into_iter();
         tips.map(|last| (*device.as_bytes(), *log, last)).collect()
     };
-    let mut records: Vec<_> = subjects.into_iter().flat_map(tips).collect();
+    let mut records: Vec<_> = subjects.iter().flat_map(tips).collect();
     records.sort_unstable();
     records
 }
@@ -207,7 +213,7 @@ pub(super) fn decide(
     end: EndHash,
     mut changes: Vec<(DocumentId, Actor, u64)>,
 ) -> Result<()> {
-    changes.retain(|(_, actor, _)| actor.device() != change.device);
+    changes.retain(|(_, actor, _)| change.authority.may_vouch(change.device, &end, actor.device()));
     if changes.is_empty() || !change.authority.may_attest(change.device, facts) {
         return Ok(());
     }

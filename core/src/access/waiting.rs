@@ -58,11 +58,18 @@ impl Grants<'_> {
                 };
                 let row = reading.document_of_row(held.document)?;
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let can_be_attested = own.authority.can_be_attested(&receipts::facts_of(&row, &held, facts)?);
+                let author = Actor(held.actor).device();
+                let of_change = receipts::facts_of(&row, &held, facts)?;
+                let (of_device, of_grants) = own.authority.ends_against(&of_change);
+                let vouches = |ends: &[[u8; 32]]| {
+                    ends.is_empty() || ends.iter().any(|end| own.authority.may_vouch(own.device, end, author))
+                };
+                let can_be_attested =
+                    own.authority.can_be_attested(&of_change) && vouches(&of_device) && vouches(&of_grants);
                 let at = from_unix(held.time);
                 found.add(WaitingWork {
                     case: facts.case,
-                    device: Actor(held.actor).device(),
+                    device: author,
                     worker: own.authority.held_certificate(&held.certificate).map(|c| c.worker.clone()),
                     changes: 1,
                     from: at,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::ancestry::{Accepted, Ancestry, Fit};
-use super::fork::Choices;
+use super::fork::{self, Choices};
 use super::message::SignedChange;
 use super::refusal::Refusal;
 use crate::document::chunk::{self, ChangeHeader, Limits};
@@ -152,6 +152,11 @@ impl Guard<'_> {
                     self.tx.remove_change(unproven.id)?;
                 }
                 let Some(state) = state else { return Ok(Some(Candidate { header, change, row: None })) };
+                // Whatever keeps it out: its branch has lost, and would be taken out again.
+                if state != ChangeState::UnknownAuthor && fork::is_lost(self.by.choices, &header) {
+                    self.evidence(&change.chunk, header.hash, Refusal::Forked)?;
+                    return Ok(None);
+                }
                 if self.too_many(&header, state)? {
                     self.admitted.refused.push((header.hash, Refusal::OverLimit));
                 } else {

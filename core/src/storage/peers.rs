@@ -88,6 +88,15 @@ impl Reading<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// When the first change of a scope came here, unix milliseconds.
+    pub fn scope_began_at(&self, scope: &[u8; 16]) -> Result<Option<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT min(c.received_at) FROM change c JOIN document d ON d.id = c.document
+             JOIN scope s ON s.id = d.scope WHERE s.scope_id = ?1 AND c.state <> 2",
+        )?;
+        Ok(statement.query_row([scope.as_slice()], |row| row.get(0))?)
+    }
+
     /// What a peer is known to hold of each document, or of each of a case, by row: its actors' highest numbers.
     pub fn held_by_peer_of_all(
         &self,

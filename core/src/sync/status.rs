@@ -1,7 +1,7 @@
 //! The truth about sync, for a screen: whom this device met, what exists only here, what is kept apart and why.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::VERSIONS;
 use super::known::Here;
@@ -144,10 +144,7 @@ impl Sync<'_> {
             if read.is_empty() {
                 continue;
             }
-            let seen = self
-                .store
-                .read(|reading| Ok(reading.scopes_equal_at(peer.device.as_bytes(), case.as_bytes())?))?;
-            let seen = seen.iter().filter(|(scope, _)| read.contains(scope)).map(|(_, at)| *at).min();
+            let seen = self.seen_equal(peer.device, case, &read)?;
             peers.push(CaseOnPeer {
                 device: peer.device,
                 equal_at: seen.map(|at| from_unix(at / 1000)),
@@ -161,6 +158,21 @@ impl Sync<'_> {
         let nothing = CaseSync { case, changes: 0, contacts: 0 };
         let only_here = self.only_here()?.remove(&case).unwrap_or(nothing);
         Ok(Some(CaseSyncStatus { only_here, peers, quarantine }))
+    }
+
+    /// When a peer was last seen to hold the same of these scopes of a case, unix milliseconds: of all that there were then.
+    fn seen_equal(&self, peer: DeviceId, case: CaseId, read: &BTreeSet<[u8; 16]>) -> Result<Option<i64>> {
+        self.store.read(|reading| {
+            let seen = reading.scopes_equal_at(peer.as_bytes(), case.as_bytes())?;
+            let seen: BTreeMap<_, _> = seen.into_iter().filter(|(scope, _)| read.contains(scope)).collect();
+            let Some(first) = seen.values().min() else { return Ok(None) };
+            for scope in read.iter().filter(|scope| !seen.contains_key(*scope)) {
+                if reading.scope_began_at(scope)?.is_some_and(|began| began <= *first) {
+                    return Ok(None); // it was here by then, and differed or was not shared yet
+                }
+            }
+            Ok(Some(*first))
+        })
     }
 
     /// What of each case exists only here, where something does.

@@ -21,7 +21,11 @@ impl Authority {
     pub fn shut_out(&self, device: DeviceId, scope: &ScopeFacts, trusted_time: i64) -> Option<i64> {
         let domain = self.judgement();
         let case = self.case_judgement(scope.case, scope.founder);
-        let in_force = domain.in_force(device);
+        let mut in_force = domain.in_force(device);
+        // What it was alone counts for old signatures, and lets it in to nothing.
+        if in_force.iter().any(|held| !held.countersigned) {
+            in_force.retain(|held| !held.countersigned);
+        }
         let mut since = None;
         for counting in &in_force {
             let by_role = reads_all(&counting.certificate) && reaches(counting, &scope.scope);
@@ -41,12 +45,13 @@ impl Authority {
         };
         let former = domain.of_device(device).into_iter().filter(|held| !says_the_same(held, newest));
         let mut former = former.filter(|held| !held.countersigned);
+        let reached = in_force.iter().any(|held| reaches(held, &scope.scope));
         let had = former.any(|held| {
             reads_all(&held.certificate) && reaches(held, &scope.scope)
                 || is_founder(&case, held, &scope.scope)
-                || among(&case.possible, held, &scope.scope, None).next().is_some()
+                || !reached && among(&case.possible, held, &scope.scope, None).next().is_some()
         });
-        if had { since.max(Some(newest.record.signed.record.issued_at)) } else { since }
+        since.or_else(|| had.then_some(newest.record.signed.record.issued_at))
     }
 
     /// The devices that are shut out of a scope at a trusted time, of those that had a grant.

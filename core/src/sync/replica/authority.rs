@@ -224,7 +224,14 @@ impl Replica {
         if shut_out {
             self.out.push_back(Wire::UploadOnly);
         }
-        // Who may read what has changed with them.
+        // Who may read what of what both are in has changed with them, if any of them is of that.
+        let mut logs = self.store.shared_logs(self.peer)?;
+        let domain = self.store.own().authority.domain_log();
+        logs.insert(domain, self.store.own().authority.vector(&domain));
+        let logs = Store::logs_digest(&logs);
+        if std::mem::replace(&mut self.logs_seen, logs) == logs {
+            return Ok(());
+        }
         match self.stage {
             Stage::Live if self.access == Access::Full => self.begin_round(),
             Stage::Round => {

@@ -19,6 +19,7 @@ mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::digest::Digest;
 use super::wire::Wire;
 use crate::blob::BlobHash;
 use crate::error::{Error, Result};
@@ -141,8 +142,10 @@ pub(crate) struct Replica {
     late_known: BTreeSet<i64>,
     /// Whether a document was passed over because something of it was on its way.
     late_skipped: bool,
-    /// How many records there were when they were last looked at.
+    /// How many records there were when they were last looked at,
     record_count: usize,
+    /// and a digest of those that are of logs which both are in.
+    logs_seen: Digest,
     /// A blob's portion that was asked for: scope, hash, offset.
     wanting: Option<([u8; 16], BlobHash, u64)>,
     /// Blobs that this peer does not have.
@@ -190,6 +193,7 @@ impl Replica {
             late_known: BTreeSet::new(),
             late_skipped: false,
             record_count,
+            logs_seen: Digest::default(),
             wanting: None,
             not_there: BTreeSet::new(),
             counts: SyncCounts::default(),

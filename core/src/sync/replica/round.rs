@@ -15,9 +15,12 @@ use crate::sync::wire::{Entry, Listing, PAGE_ACTORS, PAGE_DIGESTS, PAGE_VECTORS,
 /// How often a round is repeated while it still moves something.
 const MOST_ROUNDS: u32 = 8;
 
-/// For each round everything that is held is looked over. An initiator begins one every quarter of an hour and when
-/// something has come or gone; so many are answered without either.
-pub(super) const MOST_ROUNDS_ASKED: u32 = 16;
+/// For each round everything that is held is looked over. An initiator begins one every quarter of an hour, when
+/// something has come or gone, and when records came of what both are in; so many are answered without any of that,
+pub(super) const MOST_ROUNDS_ASKED: u32 = 64;
+
+/// and so many more after each sign of life, which is said every half a minute.
+pub(super) const ROUNDS_IN_PASSING: u32 = 8;
 
 /// Where a round is.
 #[derive(Debug, Default)]
@@ -293,7 +296,16 @@ impl Replica {
 
     /// Something has come or gone: a round may follow.
     pub(super) fn allow_round(&mut self) {
-        self.rounds_left = MOST_ROUNDS_ASKED.min(self.rounds_left + 1);
+        self.allow_rounds(1);
+    }
+
+    /// Time has gone by.
+    pub fn allow_rounds_in_passing(&mut self) {
+        self.allow_rounds(ROUNDS_IN_PASSING);
+    }
+
+    fn allow_rounds(&mut self, more: u32) {
+        self.rounds_left = MOST_ROUNDS_ASKED.min(self.rounds_left + more);
     }
 
     /// More changes are said to come.

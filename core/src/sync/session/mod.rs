@@ -160,6 +160,7 @@ impl Session {
         }
         if let Stage::Open(replica) = &mut self.stage {
             if self.now >= self.spoke + HEARTBEAT {
+                replica.allow_rounds_in_passing();
                 let (kind, body) = Wire::Alive.encode();
                 let sent = self.channel.send(kind, &body, Padding::None).map_err(SyncFailed::from);
                 self.spoke = self.now;

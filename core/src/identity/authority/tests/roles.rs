@@ -66,6 +66,25 @@ fn who_was_given_fewer_roles_or_a_lower_level_is_shut_out_of_what_those_let_in_t
 }
 
 #[test]
+fn another_role_takes_nothing_back_that_the_new_certificate_reaches_too() {
+    let mut world = World::new();
+    let (max, ana) = (world.enrol("w-3", &[]), world.enrol("w-2", &[]));
+    let phone = world.phone.clone();
+    world.grant(&phone, "w-3", true);
+    // A grant that stops counting, since who gave it was ended and nobody has attested it.
+    let grant = world.grant(&max, "w-2", false);
+    world.authority.end_device(&world.root, max.device_id(), EndReason::Lost, NOW).unwrap();
+    let shut = |world: &World| world.authority.shut_out(ana.device_id(), &world.facts, NOW + 9);
+    assert_eq!(shut(&world), None, "it was not taken back");
+    let by = Issuing { key: &world.root, power: IssuerPower::All, root: true };
+    let says = Some((vec![Role::Supervisor], 3));
+    world.authority.renew(&by, ana.device_id(), says, None, NOW + 5).unwrap();
+    assert_eq!(shut(&world), None);
+    world.take_back(&phone, grant);
+    assert_eq!(shut(&world), Some(NOW), "since it was taken back, not since the certificate is another");
+}
+
+#[test]
 fn an_ended_device_ends_none_that_came_in_its_place() {
     let mut world = World::new();
     let (phone, old) = (world.phone.clone(), world.enrol("w-1", &[]));
