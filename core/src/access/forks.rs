@@ -27,7 +27,7 @@ impl Store {
             let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(Vec::new()) };
             let ended = own.authority.judgement().ended.contains_key(&own.device);
             let mut chosen = Vec::new();
-            let choices = fork::in_effect(reading, row.id, &own.authority.fork_choices(&facts, document))?;
+            let choices = fork::in_effect(reading, &own.authority, &facts, row)?;
             for (actor, seq) in reading.forks(row.id)? {
                 let (actor, device) = (Actor(actor), Actor(actor).device());
                 let may_choose = device == own.device
@@ -102,8 +102,7 @@ impl Store {
 
 fn is_unsettled(authority: &Authority, reading: &Reading<'_>, row: &DocumentRow) -> Result<bool> {
     let Some(facts) = scopes::facts(reading, &row.scope_id)? else { return Ok(false) };
-    let document = DocumentId::from_slice(&row.document_id)?;
-    let choices = fork::in_effect(reading, row.id, &authority.fork_choices(&facts, document))?;
+    let choices = fork::in_effect(reading, authority, &facts, row)?;
     fork::is_unsettled(reading, row.id, &choices)
 }
 

@@ -11,7 +11,7 @@ use crate::exchange::Refusal;
 use crate::exchange::again::{self, Absent};
 use crate::exchange::fork;
 use crate::identity::{ScopeFacts, Verdict};
-use crate::ids::{Actor, CaseId, DeviceId, DocumentId, WorkerId};
+use crate::ids::{Actor, CaseId, DeviceId, WorkerId};
 use crate::storage::Reading;
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
@@ -83,8 +83,7 @@ impl Grants<'_> {
                     continue; // nothing of it is shown yet
                 }
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let chosen = own.authority.fork_choices(&facts, DocumentId::from_slice(&row.document_id)?);
-                let choices = fork::in_effect(reading, row.id, &chosen)?;
+                let choices = fork::in_effect(reading, &own.authority, &facts, &row)?;
                 let document = self.store.load(reading, &row)?;
                 let is_absent = |device| own.authority.is_absent(device, &facts, now);
                 let let_in = |device| own.authority.was_let_in(device, &facts);

@@ -8,8 +8,9 @@ use super::refusal::Refusal;
 use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
 use crate::error::Result;
-use crate::identity::authority::Kept;
-use crate::ids::{Actor, ChangeHash};
+use crate::identity::ScopeFacts;
+use crate::identity::authority::{Authority, Kept};
+use crate::ids::{Actor, ChangeHash, DocumentId};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::snapshots::StoredSnapshot;
@@ -38,12 +39,13 @@ impl Choice {
 /// Before that comes, nothing gives way to it: somebody may choose a branch that there never was.
 pub(crate) fn in_effect(
     reading: &Reading<'_>,
-    document: i64,
-    chosen: &BTreeMap<(Actor, u64), BTreeSet<Kept>>,
+    authority: &Authority,
+    facts: &ScopeFacts,
+    row: &DocumentRow,
 ) -> Result<Choices> {
     let mut choices = Choices::new();
-    for ((actor, seq), all) in chosen {
-        let held = reading.counting_at(document, &actor.0, *seq)?;
+    for ((actor, seq), all) in &authority.fork_choices(facts, DocumentId::from_slice(&row.document_id)?) {
+        let held = reading.counting_at(row.id, &actor.0, *seq)?;
         let mut awaited = BTreeSet::new();
         for kept in all {
             if held.contains(&kept.hash.0) {

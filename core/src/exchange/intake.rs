@@ -267,8 +267,7 @@ impl Passing<'_> {
             None => Document::new(Kind::Case).map_err(|_| Error::Unexpected { reason: "genesis" })?,
         };
         let own_actor = tx.reading().own_actor(row.id)?;
-        let place = DocumentId::from_slice(&row.document_id)?;
-        let choices = fork::in_effect(&tx.reading(), row.id, &authority.fork_choices(&facts, place))?;
+        let choices = fork::in_effect(&tx.reading(), authority, &facts, row)?;
         let rest = fork::take_out(tx, row, &document, &choices, millis)?;
         let mut next = rest.as_ref().unwrap_or(&document);
         let by = By { authority, scope: facts, choices: &choices };

@@ -46,6 +46,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Whether another one of the device says the same of it: worker, roles and level.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.worker, &self.roles, self.level) == (&other.worker, &other.roles, other.level)
+    }
+
     /// The bytes that are hashed and stand in the record.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::array(9)

@@ -274,14 +274,9 @@ impl<'a> Judging<'a> {
             return; // it says something of an end that is not known here, or never was
         };
         self.judgement.attested.take(self.held, self.domain, entry, receipt);
-        // Nobody vouches for himself: a thief who was told of the end could give its word for all that is to come to
-        // somebody who was not, and that word would be held when the end arrives. Where a worker's grant ends, he is all of
-        // his devices; where a device does, another one of his may be the only one that knows what it wrote.
         let by = device(entry.signed.record.issuer);
-        let of_worker = matches!(end.signed.record.body, RecordBody::EndOfGrant(_));
-        let is_another =
-            |other: DeviceId| other != by && !(of_worker && self.domain.have_one_worker(by, other));
-        let others = receipt.changes.iter().filter(|(_, actor, _)| is_another(actor.device()));
+        let vouches = |other| self.domain.may_vouch(by, &end.signed.record.body, other);
+        let others = receipt.changes.iter().filter(|(_, actor, _)| vouches(actor.device()));
         for (document, actor, seq) in others {
             let place = (receipt.end, entry.signed.record.log, *document, *actor);
             let covered = self.judgement.changes.entry(place).or_default();
@@ -290,7 +285,7 @@ impl<'a> Judging<'a> {
         // And nobody for records of a log that he need not know.
         let known = [*self.case.as_bytes(), entry.signed.record.log];
         let others = receipt.records.iter();
-        let others = others.filter(|(issuer, log, _)| is_another(device(*issuer)) && known.contains(log));
+        let others = others.filter(|(issuer, log, _)| vouches(device(*issuer)) && known.contains(log));
         for (issuer, log, last) in others {
             let named = self.held.get(&last.hash).map(|entry| &entry.signed.record);
             let right = named.is_some_and(|record| record.issuer == *issuer && record.log == *log);

@@ -3,7 +3,7 @@
 use super::Authority;
 use super::verdict::{ScopeFacts, grants_for, is_founder};
 use crate::identity::certificate::Role;
-use crate::identity::record::{Extent, RecordBody, RecordHash};
+use crate::identity::record::{Extent, RecordHash};
 use crate::ids::{CaseId, DeviceId};
 
 /// What a worker may write.
@@ -74,11 +74,9 @@ impl Authority {
         })
     }
 
-    /// Whether a device's word for what another one wrote counts after an end: nobody vouches for himself, and after the end
-    /// of a grant its worker is all of his devices.
+    /// Whether a device's word for what another one wrote counts after an end that is held.
     pub fn may_vouch(&self, by: DeviceId, end: &RecordHash, other: DeviceId) -> bool {
-        let end = self.held.get(end).map(|entry| &entry.signed.record.body);
-        let of_worker = matches!(end, Some(RecordBody::EndOfGrant(_)));
-        other != by && !(of_worker && self.judgement().have_one_worker(by, other))
+        let end = self.held.get(end);
+        end.is_some_and(|end| self.judgement().may_vouch(by, &end.signed.record.body, other))
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use super::Authority;
-use super::domain::Counting;
 use super::verdict::{ScopeFacts, Standing, among, grants_for, is_founder, lasts, over, reaches, reads_all};
 use crate::ids::{DeviceId, WorkerId};
 
@@ -43,7 +42,10 @@ impl Authority {
         let Some(newest) = in_force.iter().find(|held| !held.countersigned && held.by_all) else {
             return since;
         };
-        let former = domain.of_device(device).into_iter().filter(|held| !says_the_same(held, newest));
+        let former = domain
+            .of_device(device)
+            .into_iter()
+            .filter(|held| !held.certificate.says_the_same(&newest.certificate));
         let mut former = former.filter(|held| !held.countersigned);
         let reached = in_force.iter().any(|held| reaches(held, &scope.scope));
         let had = former.any(|held| {
@@ -68,7 +70,8 @@ impl Authority {
         let domain = self.judgement();
         let changed = domain.devices.keys().filter(|device| {
             let mut own = domain.of_device(**device).into_iter().filter(|held| !held.countersigned);
-            own.next().is_some_and(|first| own.any(|other| !says_the_same(first, other)))
+            own.next()
+                .is_some_and(|first| own.any(|other| !first.certificate.says_the_same(&other.certificate)))
         });
         changed.copied().collect()
     }
@@ -82,12 +85,4 @@ impl Authority {
             Standing::Expired | Standing::Unknown => self.taken_back(device, scope).is_some(),
         }
     }
-}
-
-fn says_the_same(one: &Counting, other: &Counting) -> bool {
-    let says = |held: &Counting| {
-        let certificate = &held.certificate;
-        (certificate.worker.clone(), certificate.roles.clone(), certificate.level)
-    };
-    says(one) == says(other)
 }

@@ -192,17 +192,17 @@ impl Replica {
         Ok(())
     }
 
-    /// Says what came to be here since this session last looked; true if anything did, by whatever way.
-    fn say_new_records(&mut self) -> Result<bool> {
+    /// Says what came to be here since this session last looked; what is held of the logs that both are in, if anything did.
+    fn say_new_records(&mut self) -> Result<Option<BTreeMap<LogId, LogVector>>> {
         let count = self.store.record_count();
         if count == std::mem::replace(&mut self.record_count, count) {
-            return Ok(false);
+            return Ok(None);
         }
         // Whom a record shuts out of a log gets nothing of it any more: of a domain that it left no secret.
-        let (shared, domain) = (self.store.shared(self.peer)?, self.store.own().authority.domain_log());
-        self.records.retain(|log, _| *log == domain || shared.contains(log));
+        let (logs, domain) = (self.store.shared_logs(self.peer)?, self.store.own().authority.domain_log());
+        self.records.retain(|log, _| *log == domain || logs.contains_key(log));
         // Where it is let in again, a scope is introduced again with its log.
-        self.founded.retain(|scope| shared.contains(scope));
+        self.founded.retain(|scope| logs.contains_key(scope));
         let mut records = Vec::new();
         for (log, theirs) in &mut self.records {
             records.extend(self.store.records_after(log, theirs));
@@ -210,7 +210,7 @@ impl Replica {
         if !records.is_empty() {
             self.push_records(records);
         }
-        Ok(true)
+        Ok(Some(logs))
     }
 
     /// The peer gets what records came to be here, and is judged by them: an end counts in the middle of a transfer.
@@ -220,12 +220,12 @@ impl Replica {
             return Ok(());
         }
         let shut_out = self.judge()?;
-        self.say_new_records()?;
+        let logs = self.say_new_records()?;
         if shut_out {
             self.out.push_back(Wire::UploadOnly);
         }
         // Who may read what of what both are in has changed with them, if any of them is of that.
-        let mut logs = self.store.shared_logs(self.peer)?;
+        let Some(mut logs) = logs else { return Ok(()) };
         let domain = self.store.own().authority.domain_log();
         logs.insert(domain, self.store.own().authority.vector(&domain));
         let logs = Store::logs_digest(&logs);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{Counting, DomainJudgement, MAX_LINKS, device};
 use crate::identity::authority::held::Held;
-use crate::identity::certificate::{Certificate, Role};
+use crate::identity::certificate::Role;
 use crate::identity::record::{IssuerId, IssuerPower, RecordBody, Signed};
 use crate::ids::{DeviceId, WorkerId};
 
@@ -27,10 +27,7 @@ impl DomainJudgement {
         let mut own = self.of_device(device);
         let newest = own.iter().find(|held| !held.countersigned && held.by_all).map(|held| &held.certificate);
         if let Some(newest) = newest.cloned() {
-            let says = |held: &Certificate| {
-                (&held.worker, &held.roles, held.level) == (&newest.worker, &newest.roles, newest.level)
-            };
-            own.retain(|held| held.countersigned || says(&held.certificate));
+            own.retain(|held| held.countersigned || held.certificate.says_the_same(&newest));
         }
         own
     }
@@ -41,8 +38,17 @@ impl DomainJudgement {
         hashes.filter_map(|hash| self.certificates.get(hash)).map(|counting| &counting.certificate.worker)
     }
 
-    /// Whether two devices are one worker's.
-    pub fn have_one_worker(&self, one: DeviceId, other: DeviceId) -> bool {
+    /// Whether a device's word for what another one wrote counts after an end.
+    ///
+    /// Nobody vouches for himself: a thief who was told of the end could give its word for all that is to come to somebody
+    /// who was not, and that word would be held when the end arrives. Where a worker's grant ends, he is all of his devices;
+    /// where a device does, another one of his may be the only one that knows what it wrote.
+    pub fn may_vouch(&self, by: DeviceId, end: &RecordBody, other: DeviceId) -> bool {
+        let of_worker = matches!(end, RecordBody::EndOfGrant(_));
+        other != by && !(of_worker && self.have_one_worker(by, other))
+    }
+
+    fn have_one_worker(&self, one: DeviceId, other: DeviceId) -> bool {
         self.workers(one).any(|worker| self.workers(other).any(|also| also == worker))
     }
 
