@@ -108,8 +108,8 @@ pub struct WaitingWork {
     pub from: Timestamp,
     /// The writer's clock at the last of them.
     pub to: Timestamp,
-    /// `author_ended`, `not_granted`, or `forked`: it gave out numbers twice, as a copy of a phone that came back with its
-    /// vault does, and the other branch was kept.
+    /// `author_ended`, `not_granted`, or `forked`: its device gave out numbers twice, as a copy of a phone that came back with
+    /// its vault does, the other branch was kept, and this one, or what it stands on, has not been made again.
     pub reason: Refusal,
     /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
     /// Work for which there never was a grant needs a grant instead, and what follows on a change that has not come yet

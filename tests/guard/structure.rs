@@ -72,6 +72,30 @@ fn numbers_that_do_not_follow_from_the_ancestors_are_refused() {
 }
 
 #[test]
+fn a_hundred_changes_that_do_not_know_each_other_keep_nobody_from_writing() {
+    let (phone, hostile, target, changes) = attacked();
+    let document = loaded(Kind::Case, &changes);
+    let at_once = (0..100).map(|at| {
+        let chunk = hostile.writes_as(hostile.actor(at), &document, |tx| {
+            let (_, more) = tx.get(ROOT, "more").unwrap().unwrap();
+            tx.put(&more, at.to_string(), 1).unwrap();
+        });
+        hostile.signs(&target, chunk)
+    });
+    assert_eq!(hostile.sends(&phone, &target, at_once.collect()).accepted, 100);
+    still_writes(&phone);
+    // What the phone writes follows each of them and its own last, and is taken in by whoever holds them.
+    let (_, held) = document_of(&phone, Kind::Case);
+    let most = held.iter().map(|change| Parts::read(&change.chunk).deps.len()).max();
+    assert_eq!(most, Some(101));
+    let tablet = phone.enrol("tablet", "w-117");
+    phone.meet(&tablet);
+    assert_eq!(document_of(&tablet, Kind::Case).1.len(), held.len());
+    assert_eq!(phone.rows(), tablet.rows());
+    still_writes(&tablet);
+}
+
+#[test]
 fn changes_wait_for_what_they_follow_in_whatever_order_they_come() {
     let (phone, hostile, target, changes) = attacked();
     let chunks = chain(&hostile, &changes, 6);

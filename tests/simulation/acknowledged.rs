@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use caseplan_core::access::WaitingWork;
+use caseplan_core::exchange::Refusal;
 use caseplan_core::ids::{CaseId, VisitationPlanId};
 
 use crate::oracles::entitled;
+use crate::person::waiting;
 use crate::rows::{Hash, Held, Rows};
 use crate::support::Device;
 use crate::visits::entitled_to_plan;
@@ -111,13 +114,19 @@ fn each_is_in(world: &World, is_owed: impl Fn(&Acknowledged, &BTreeSet<usize>) -
     }
 }
 
-/// Of a branch that was not kept a change is made again by its author. What a restored device had lost of its own, and only
-/// an ended one has, is not its to hand over.
+/// Of a branch that was not kept a change is made again by its author, or waits for a person where it is: an author that
+/// was set back once more may have made it again in vain. What a restored device had lost of its own, and only an ended
+/// one has, is not its to hand over.
 fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
     let rows = Rows::of(&world.devices[at]);
     let again = world.may_fork && rows.says(&change.document, &change.saying);
     let by = world.devices[change.by].store.identity().device();
-    again || world.ended.contains(&change.by) && rows.waits(change.case, by)
+    let forked =
+        |work: &WaitingWork| work.reason == Refusal::Forked && (work.case, work.device) == (change.case, by);
+    again
+        || world.ended.contains(&change.by) && rows.waits(change.case, by)
+        || world.may_fork
+            && world.living().any(|at| waiting(&world.devices[at], change.case).iter().any(forked))
 }
 
 fn held_on(world: &World, at: usize) -> Held {

@@ -1,5 +1,5 @@
-//! Work that waits because its author's device was ended, or a grant taken back, or that lost a fork then; and a person's
-//! decision to let it in.
+//! Work that waits because its author's device was ended, or a grant taken back, or that lost a fork and was not made
+//! again; and a person's decision to let it in.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -34,8 +34,8 @@ pub struct WaitingWork {
     pub from: Instant,
     /// The writer's clock at the last of them.
     pub to: Instant,
-    /// `author_ended`, `not_granted`, or `forked`: it gave out numbers twice, as a copy of a phone that came back with its
-    /// vault does, and the other branch was kept.
+    /// `author_ended`, `not_granted`, or `forked`: its device gave out numbers twice, as a copy of a phone that came back with
+    /// its vault does, the other branch was kept, and this one, or what it stands on, has not been made again.
     pub reason: Refusal,
     /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
     /// Work for which there never was a grant needs a grant instead, and what follows on a change that has not come yet

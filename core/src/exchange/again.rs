@@ -2,8 +2,9 @@
 //!
 //! What stands on somebody's work waits until that is made again, as long as its author may do so. Of an author who was
 //! ended, who lost the case, or for whom somebody else chose, nothing more is awaited: what others wrote upon it is made
-//! again without it, and what writes into an entity that only the lost branch had waits. A person may decide that this
-//! device makes the lost branch again in such an author's place, in this device's name.
+//! again without it, and what writes into an entity that only the lost branch had waits. An author who is here may have
+//! lost what it made again, set back to an older copy once more. A person may decide that this device makes the lost
+//! branch again in its author's place, in this device's name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +54,7 @@ fn mark_of(author: DeviceId) -> [u8; 4] {
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
-/// What an absent author wrote that lost a fork and was not made again.
+/// What an author wrote that lost a fork, or stands on what did, and was not made again.
 pub(crate) struct LeftBehind {
     /// How many changes.
     pub changes: u64,
@@ -65,7 +66,7 @@ pub(crate) struct LeftBehind {
     pub can_be_made: bool,
 }
 
-/// What absent authors left behind in a document, and whether a device can make it again.
+/// What was left behind in a document, by author, and whether a device can make it again.
 pub(crate) fn left_behind(
     reading: &Reading<'_>,
     row: &DocumentRow,
@@ -78,8 +79,7 @@ pub(crate) fn left_behind(
     let ground = Ground::of(document, &lost);
     let mut left: BTreeMap<DeviceId, LeftBehind> = BTreeMap::new();
     for change in lost.iter().filter(|change| change.counts && !made.is_made(change)) {
-        let left_here = |branch| absent.is(change, branch) && (absent.let_in)(change.author());
-        if ground.branch(change).is_some_and(left_here) {
+        if ground.branch(change).is_some() && (absent.let_in)(change.author()) {
             let time = change.header.time;
             let none = LeftBehind { changes: 0, from: time, to: time, can_be_made: false };
             let of = left.entry(change.author()).or_insert(none);
@@ -87,14 +87,16 @@ pub(crate) fn left_behind(
         }
     }
     for (author, left) in &mut left {
-        let again = to_make_again(reading, row, document, (device, *author), absent)?;
+        let nobody = |other| other == *author || (absent.device)(other);
+        let absent = Absent { device: &nobody, ..*absent };
+        let again = to_make_again(reading, row, document, (device, *author), &absent)?;
         left.can_be_made = !again.is_empty();
     }
     Ok(left)
 }
 
-/// What a device is to make again of an author's changes in a document, its own or those of somebody who is absent: in
-/// order, without their signatures.
+/// What a device is to make again of an author's changes in a document, its own or those of somebody who is absent, or of
+/// whom a person decided that nothing more is awaited: in order, without their signatures.
 pub(crate) fn to_make_again(
     reading: &Reading<'_>,
     row: &DocumentRow,

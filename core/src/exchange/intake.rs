@@ -138,7 +138,7 @@ impl Store {
         Ok(intake)
     }
 
-    /// Makes again, in this device's name, what an absent author lost in a document; how many changes went in.
+    /// Makes again, in this device's name, what an author lost in a document; how many changes went in.
     pub(crate) fn make_again_for(&self, row: &DocumentRow, author: DeviceId) -> Result<u64> {
         let intake = self.passing(|passing| {
             passing.in_place_of = Some(author);
@@ -186,7 +186,7 @@ impl Store {
         Ok(value)
     }
 
-    /// What this device is to make again of a document, signed: its own work, or that of somebody who is absent.
+    /// What this device is to make again of a document, signed: its own work, or somebody's in whose place it does so.
     fn make_again(
         &self,
         tx: &Writing<'_>,
@@ -198,7 +198,7 @@ impl Store {
         let now = self.trusted_time()?;
         let own = self.own();
         let Some(keys) = &own.keys else { return Ok(Vec::new()) };
-        let device = |device| authority.is_absent(device, &scope, now);
+        let device = |device| in_place_of == Some(device) || authority.is_absent(device, &scope, now);
         let let_in = |device| authority.was_let_in(device, &scope);
         let absent = Absent { device: &device, let_in: &let_in, choices };
         let whose = (own.device, in_place_of.unwrap_or(own.device));
