@@ -18,7 +18,7 @@ use crate::support::{Device, new_case};
 const CANARY: &str = "Kanarienvogel";
 const HOUR: i64 = 3600;
 
-fn write(from: &Store, to: &Store) -> Vec<u8> {
+pub fn write(from: &Store, to: &Store) -> Vec<u8> {
     let mut handing = from.sync().hand_over(to.identity().device()).unwrap();
     let mut file = Vec::new();
     loop {

@@ -122,7 +122,7 @@ fn sealed(from: &Device, to: &Device, messages: &[Message]) -> Vec<u8> {
 fn holds_everything(device: &Device) -> Message {
     let (target, changes) = document_of(device, Kind::Case);
     let actor = Parts::read(&changes.last().unwrap().chunk).actor;
-    Message::Held { document: target.id, actors: vec![(actor.try_into().unwrap(), 99)] }
+    Message::Held { document: target.id, actors: vec![(actor.try_into().unwrap(), 99, [7; 8])] }
 }
 
 fn read(device: &Device, file: &[u8]) -> Result<(), Error> {
@@ -182,4 +182,35 @@ fn an_import_says_nothing_of_what_is_held_elsewhere() {
     // Anybody can write this, in anybody's name.
     assert!(imported(&phone, &[hello, holds_everything(&phone), Message::End]).complete);
     assert_eq!(only_here(&phone), 1);
+}
+
+#[test]
+fn who_holds_another_branch_is_not_taken_to_hold_what_is_written_here_under_its_numbers() {
+    let (phone, mut tablet, case) = shared("holders-branch", None);
+    let writes = |device: &Device, team: &str| {
+        let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
+        device.store.cases().change(case, &change).unwrap();
+    };
+    writes(&tablet, "west");
+    sync(&tablet.store, &phone.store);
+    let monday = tablet.image("monday");
+    writes(&tablet, "north");
+    sync(&tablet.store, &phone.store);
+    assert_eq!(only_here(&tablet), 0);
+    tablet.come_back(&monday);
+    tablet.clock.advance(60);
+    writes(&tablet, "south");
+    assert_eq!(only_here(&tablet), 1);
+    // The phone takes the tablet to hold what it had from it, so the file brings nothing and says only how far it goes.
+    let file = crate::files::write(&phone.store, &tablet.store);
+    read(&tablet, &file).unwrap();
+    assert_eq!(only_here(&tablet), 1);
+    writes(&tablet, "east");
+    assert_eq!(only_here(&tablet), 2);
+    for _ in 0..2 {
+        sync(&tablet.store, &phone.store);
+    }
+    assert_eq!(only_here(&tablet), 0);
+    let conflicts = phone.store.conflicts().list(Some(case)).unwrap();
+    assert_eq!(conflicts.len(), 1, "north by one copy, east by the other: {conflicts:?}");
 }

@@ -225,7 +225,7 @@ impl Export {
         }
         if !own_only {
             let held = vector::of_document(reading, row_id)?;
-            let actors = held.into_iter().map(|(actor, (seq, _))| (actor, seq)).collect();
+            let actors = held.into_iter().map(|(actor, (seq, mark))| (actor, seq, mark)).collect();
             messages.push(Message::Held { document, actors });
         }
         Ok(messages)

@@ -344,26 +344,32 @@ impl Import {
         Ok(())
     }
 
-    fn held(&mut self, document: DocumentId, actors: &[([u8; 24], u64)]) -> Result<()> {
+    fn held(&mut self, document: DocumentId, actors: &[([u8; 24], u64, [u8; 8])]) -> Result<()> {
         // By what is held elsewhere a case that was taken back goes from here: nobody is believed who is not proven.
         let Some(peer) = self.peer.filter(|_| self.proven) else { return Ok(()) };
         self.store.inner.database.write(|tx| {
-            let Some(row) = tx.reading().document(document.as_bytes())? else { return Ok(()) };
-            // Of what is not here it says nothing: a later number may be another branch's.
-            let here = tx.reading().vector(row.id)?;
-            let (device, present) = (self.store.own().device, tx.reading().own_actor(row.id)?);
-            for (actor, seq) in actors {
-                let ours = here.iter().find(|held| held.actor == *actor).map(|held| held.seq);
-                if Actor(*actor).device() == device && ours.is_none_or(|ours| ours < *seq) {
+            let reading = tx.reading();
+            let Some(row) = reading.document(document.as_bytes())? else { return Ok(()) };
+            // Of what is not here it says nothing: under the same numbers it may hold another branch.
+            let here = reading.vector(row.id)?;
+            let (device, present) = (self.store.own().device, reading.own_actor(row.id)?);
+            for (actor, seq, mark) in actors {
+                let ours = here.iter().find(|held| held.actor == *actor);
+                let same = match ours {
+                    Some(ours) if (*seq, *mark) == (ours.seq, ours.mark()) => true,
+                    Some(_) => {
+                        let held = reading.hashes_at(row.id, actor, *seq)?;
+                        held.iter().any(|hash| hash[..8] == *mark)
+                    }
+                    None => false,
+                };
+                if let Some(ours) = ours.filter(|_| same) {
+                    tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, (*seq).min(ours.seq))?;
+                } else if Actor(*actor).device() == device && present == Some(*actor) {
                     // This device was set back, and what it has written since under these numbers is only here: it goes on
                     // as somebody new.
-                    if present == Some(*actor) {
-                        tx.rotate_actor(row.id)?;
-                    }
-                    continue;
+                    tx.rotate_actor(row.id)?;
                 }
-                let Some(ours) = ours else { continue };
-                tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, (*seq).min(ours))?;
             }
             Ok(())
         })

@@ -90,8 +90,8 @@ pub enum Message {
     Held {
         /// The document.
         document: DocumentId,
-        /// Each actor's highest number.
-        actors: Vec<([u8; 24], u64)>,
+        /// Each actor's highest number, and its mark as in a vector.
+        actors: Vec<([u8; 24], u64, [u8; 8])>,
     },
     /// Nothing follows.
     End,
@@ -144,8 +144,8 @@ impl Message {
             }
             Self::Held { document, actors } => {
                 let mut writer = Writer::array(2).bytes(document.as_bytes()).nested(actors.len() as u64);
-                for (actor, seq) in actors {
-                    writer = writer.nested(2).bytes(actor).unsigned(*seq);
+                for (actor, seq, mark) in actors {
+                    writer = writer.nested(3).bytes(actor).unsigned(*seq).bytes(mark);
                 }
                 (6, writer)
             }
@@ -192,10 +192,10 @@ impl Message {
                 let count = reader.nested()?;
                 let actors = (0..count)
                     .map(|_| {
-                        if reader.nested()? != 2 {
+                        if reader.nested()? != 3 {
                             return Err(Malformed);
                         }
-                        Ok((reader.fixed()?, reader.unsigned()?))
+                        Ok((reader.fixed()?, reader.unsigned()?, reader.fixed()?))
                     })
                     .collect::<Result<_, Malformed>>()?;
                 reader.end()?;
@@ -365,7 +365,7 @@ mod tests {
                 certificates: vec![[2; 32]],
                 signatures: vec![(0, [3; 64])],
             },
-            Message::Held { document, actors: vec![([1; 24], 5)] },
+            Message::Held { document, actors: vec![([1; 24], 5, [6; 8])] },
             Message::End,
             Message::Chain { records: vec![vec![3], vec![4, 5]] },
         ]
