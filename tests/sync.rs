@@ -7,6 +7,8 @@ mod support;
 mod absent;
 #[path = "sync/afterwards.rs"]
 mod afterwards;
+#[path = "sync/again.rs"]
+mod again;
 #[path = "sync/blobs.rs"]
 mod blobs;
 #[path = "sync/enrolment.rs"]

@@ -89,7 +89,7 @@ pub enum Command {
     Ungrant(access::TakeBack),
     /// Who may see and write a case.
     Grants(access::List),
-    /// What ended devices and former colleagues still had.
+    /// What ended devices and former colleagues still had, and what lost a fork.
     Waiting,
     /// Let in what a device still had of a case.
     Admit(access::Admit),

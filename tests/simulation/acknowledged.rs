@@ -121,8 +121,10 @@ fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
     let rows = Rows::of(&world.devices[at]);
     let again = world.may_fork && rows.says(&change.document, &change.saying);
     let by = world.devices[change.by].store.identity().device();
-    let forked =
-        |work: &WaitingWork| work.reason == Refusal::Forked && (work.case, work.device) == (change.case, by);
+    let forked = |work: &WaitingWork| {
+        let times = work.from.timestamp()..=work.to.timestamp();
+        (&work.reason, work.device) == (&Refusal::Forked, by) && times.contains(&change.saying.0)
+    };
     again
         || world.ended.contains(&change.by) && rows.waits(change.case, by)
         || world.may_fork

@@ -143,11 +143,11 @@ impl Rows {
         rows.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Whether some change of a document says what another said.
+    /// Whether some change that is part of a document says what another said.
     pub fn says(&self, document: &[u8], (time, code): &(i64, String)) -> bool {
         self.count(
             "SELECT count(*) FROM change c JOIN document d ON d.id = c.document
-             WHERE d.document_id = ?1 AND c.time = ?2 AND c.code = ?3",
+             WHERE d.document_id = ?1 AND c.time = ?2 AND c.code = ?3 AND c.state = 0",
             params![document, time, code],
         ) > 0
     }

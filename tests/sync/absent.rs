@@ -114,6 +114,11 @@ fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrot
     };
     give(&tablet);
     let grant = give(&phone);
+    let sibling = |name: &str| {
+        let person = NewPerson { name: name.to_owned(), born: None };
+        NewParticipant { person, role: ParticipantRole::Sibling, from: None, origin: None }
+    };
+    let sister = desk.store.cases().add_participant(case.id, &sibling("Ida")).unwrap();
     come_to_rest(&[&desk, &tablet, &phone]);
     phone.now("2026-03-07T16:30:00Z");
     phone.records(phone.planned("2026-03-07", "2026-03-07")[0], "Léa ran to her mother.");
@@ -129,13 +134,14 @@ fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrot
     phone.now("2026-03-21T16:30:00Z");
     kind_of_case(&phone, case.id, "foster");
     let lost = phone.records(phone.planned("2026-03-21", "2026-03-21")[0], "the tablet's branch");
-    let person = NewPerson { name: "Noé".to_owned(), born: None };
-    let sibling = NewParticipant { person, role: ParticipantRole::Sibling, from: None, origin: None };
-    let sibling = phone.store.cases().add_participant(case.id, &sibling).unwrap();
+    let brother = phone.store.cases().add_participant(case.id, &sibling("Noé")).unwrap();
     sync(&phone.store, &tablet.store);
-    // The tablet builds on the branch that it has: on a person, a field, a visit, and with a visit of its own.
+    // The tablet builds on the branch that it has: on a person, a field, a visit, and with a visit of its own. Of somebody
+    // else it says the same in the same second.
     tablet.now("2026-03-28T18:00:00Z");
-    tablet.store.cases().end_participant(case.id, sibling.id, day("2026-03-28"), "moved").unwrap();
+    for person in [brother.id, sister.id] {
+        tablet.store.cases().end_participant(case.id, person, day("2026-03-28"), "moved").unwrap();
+    }
     kind_of_case(&tablet, case.id, "kinship");
     let addendum = NewAddendum { text: "built on it".to_owned(), corrections: Vec::new() };
     tablet.store.contacts().amend(lost.id, &addendum).unwrap();
@@ -153,6 +159,10 @@ fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrot
         );
     }
 
+    // What else happens to the case does not make the one who is not here yet out of the other.
+    team(&desk, case.id, "east");
+    team(&tablet, case.id, "west");
+    come_to_rest(&[&desk, &tablet]);
     // The substitute gets the case again, with its own branch beside it: the visit is there again, and what was built on it.
     give(&phone);
     come_to_rest(&[&desk, &phone, &tablet]);
@@ -162,18 +172,14 @@ fn of_a_device_that_lost_the_case_whoever_may_grant_chooses_and_what_others_wrot
     );
     let again = tablet.store.contacts().get(lost.id).unwrap().unwrap();
     assert_eq!(again.addenda.len(), 1);
-    let noe = |device: &Device| {
-        let case = device.store.cases().get(case.id).unwrap().unwrap();
-        case.participants.into_iter().find(|person| person.id == sibling.id)
-    };
-    assert_eq!(
-        noe(&desk).unwrap().end_reason.as_deref(),
-        Some("moved"),
-        "what waited for the person stands too"
-    );
-    // It writes its value of the field again, not knowing that the tablet's followed it: a person is asked.
+    let case_on_desk = desk.store.cases().get(case.id).unwrap().unwrap();
+    for person in [brother.id, sister.id] {
+        let ended = case_on_desk.participants.iter().find(|found| found.id == person).unwrap();
+        assert_eq!(ended.end_reason.as_deref(), Some("moved"), "what waited for the person stands too");
+    }
+    // It writes its value of the field again, not knowing that the tablet's followed it: a person is asked. So of the team.
     let conflicts = phone.store.conflicts().list(Some(case.id)).unwrap();
-    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+    assert_eq!(conflicts.len(), 2, "{conflicts:?}");
 }
 
 /// The desk with Léa's case and a visit planned on Saturdays, a colleague's tablet, and a substitute's phone.

@@ -3,14 +3,12 @@
 use caseplan_core::case::CaseChange;
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::contact::reads::ContactQuery;
-use caseplan_core::exchange::message::Message;
 use caseplan_core::exchange::{CancelToken, Refusal};
 use caseplan_core::identity::Role;
 use caseplan_core::ids::CaseId;
 use caseplan_core::sync::SyncFailed;
 
 use crate::support::Device;
-use crate::support::hostile::{imported, messages};
 use crate::support::link::{sync, take_in};
 
 pub fn team(device: &Device, case: CaseId, team: &str) {
@@ -67,7 +65,7 @@ pub fn come_to_rest(devices: &[&Device]) {
 }
 
 /// Ana's phone and tablet, with Léa's case and a visit planned on Saturdays.
-fn phone_and_tablet() -> (Device, Device, CaseId) {
+pub fn phone_and_tablet() -> (Device, Device, CaseId) {
     let phone = Device::new("forked-phone", "w-117");
     let tablet = Device::new("forked-tablet", "w-117");
     take_in(&phone.store, &tablet.store, "w-117", &[Role::Caseworker]);
@@ -181,57 +179,6 @@ fn a_fork_seen_by_two_groups_heals_when_its_owner_meets_either_and_what_others_b
         let again = device.store.contacts().get(visit.id).unwrap().unwrap();
         assert_eq!(again.addenda.len(), 1, "what the desk wrote upon it stands");
         assert_eq!(again.addenda[0].text, "built on it");
-    }
-}
-
-#[test]
-fn what_its_author_made_again_and_then_lost_with_an_older_copy_waits_where_it_was_for_a_person() {
-    let (mut phone, tablet, case) = phone_and_tablet();
-    let desk = Device::new("forked-desk", "w-117");
-    take_in(&phone.store, &desk.store, "w-117", &[Role::Caseworker]);
-    come_to_rest(&[&phone, &tablet, &desk]);
-    let monday = phone.image("monday");
-    phone.now("2026-03-14T16:30:00Z");
-    phone.records(phone.planned("2026-03-14", "2026-03-14")[0], "the tablet's branch");
-    come_to_rest(&[&phone, &tablet]);
-    phone.come_back(&monday);
-    phone.now("2026-03-21T16:30:00Z");
-    let visit = phone.records(phone.planned("2026-03-21", "2026-03-21")[0], "the desk's branch");
-    come_to_rest(&[&phone, &desk]);
-    desk.now("2026-03-21T18:00:00Z");
-    let addendum = NewAddendum { text: "built on it".to_owned(), corrections: Vec::new() };
-    desk.store.contacts().amend(visit.id, &addendum).unwrap();
-    // The phone ends the fork and makes its visit again. Its choice gets as far as the tablet, its visit does not; and
-    // it is Monday again.
-    tablet.hand_to(&phone);
-    assert_eq!(narratives(&phone).len(), 3);
-    let mut said = messages(&phone);
-    said.retain(|message| !matches!(message, Message::Changes { .. } | Message::Snapshot { .. }));
-    assert!(imported(&tablet, &said).records > 0);
-    phone.come_back(&monday);
-    phone.now("2026-03-28T18:00:00Z");
-    come_to_rest(&[&tablet, &desk, &phone]);
-
-    let author = phone.store.identity().device();
-    let waiting = |device: &Device| device.store.grants().waiting().unwrap();
-    let of_author = |device: &Device| waiting(device).into_iter().find(|work| work.device == author);
-    assert_eq!(narratives(&desk), ["Léa ran to her mother.", "the tablet's branch"]);
-    let work = of_author(&desk).unwrap();
-    assert_eq!((work.case, work.reason, work.can_be_admitted), (case, Refusal::Forked, true));
-    assert_eq!(work.worker.as_ref().map(|worker| worker.as_str()), Some("w-117"));
-    assert_eq!(of_author(&phone), None, "it knows nothing of it");
-
-    assert!(desk.store.grants().admit(case, author).unwrap() > 1, "the visit, and what was built on it");
-    assert_eq!(waiting(&desk), []);
-    come_to_rest(&[&phone, &tablet, &desk]);
-    for device in [&phone, &tablet, &desk] {
-        assert_eq!(narratives(device).len(), 3);
-        let again = device.store.contacts().get(visit.id).unwrap().unwrap();
-        assert_eq!(
-            again.addenda.iter().map(|added| added.text.as_str()).collect::<Vec<_>>(),
-            ["built on it"]
-        );
-        assert_eq!(waiting(device), []);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use caseplan_core::Store;
-use caseplan_core::access::{CertifiedDevice, DocumentKind, GrantState, GrantView, NewGrant};
+use caseplan_core::access::{CertifiedDevice, DocumentKind, GrantState, GrantView, NewGrant, WaitingWork};
 use caseplan_core::identity::Role;
 use caseplan_core::identity::record::{EndReason, Extent, IssuerPower};
 use caseplan_core::ids::{DeviceId, GrantId, VisitationPlanId, WorkerId};
@@ -60,7 +60,7 @@ pub struct List {
     case: String,
 }
 
-/// Let in what a device still had of a case when it was ended or a grant was taken back.
+/// Let in what a device still had of a case when it was ended or a grant was taken back, or what lost a fork.
 #[derive(Debug, Args)]
 pub struct Admit {
     /// The case.
@@ -215,7 +215,8 @@ pub fn waiting(store: &Store, screen: &Screen) -> Result<()> {
         screen.json(&json::list(&waiting, |work| {
             json!({
                 "case": work.case, "device": work.device, "worker": work.worker, "changes": work.changes,
-                "from": work.from, "to": work.to, "reason": work.reason, "can_be_admitted": work.can_be_admitted,
+                "from": work.from, "to": work.to, "reason": work.reason, "awaited": work.awaited,
+                "can_be_admitted": work.can_be_admitted,
             })
         }));
         return Ok(());
@@ -227,10 +228,21 @@ pub fn waiting(store: &Store, screen: &Screen) -> Result<()> {
             work.device.to_string(),
             work.changes.to_string(),
             words::code(work.reason.code()),
+            let_in(work).to_owned(),
         ]
     });
-    screen.table(["case", "worker", "device", "changes", "because"], rows.collect(), "nothing waits");
+    let head = ["case", "worker", "device", "changes", "because", "let in"];
+    screen.table(head, rows.collect(), "nothing waits");
     Ok(())
+}
+
+/// Whether somebody should let work in.
+fn let_in(work: &WaitingWork) -> &'static str {
+    match (work.can_be_admitted, work.awaited) {
+        (false, _) => "not from here",
+        (true, false) => "by admit",
+        (true, true) => "by itself, or by admit",
+    }
 }
 
 /// Lets in what waits.

@@ -8,15 +8,17 @@ use super::{Grants, receipts, scopes};
 use crate::document::Kind;
 use crate::error::{Error, Result};
 use crate::exchange::Refusal;
-use crate::exchange::again::{self, Absent};
+use crate::exchange::again::{self, Absent, LeftBehind};
 use crate::exchange::fork;
+use crate::identity::authority::MayWrite;
 use crate::identity::{ScopeFacts, Verdict};
 use crate::ids::{Actor, CaseId, DeviceId, WorkerId};
 use crate::storage::Reading;
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
 use crate::storage::records::HeldUpTo;
-use crate::store::{Changes, Topic};
+use crate::store::opening::Own;
+use crate::store::{Changes, Store, Topic};
 use crate::time::{Instant, from_unix};
 
 /// What a device still had, of one case.
@@ -37,9 +39,12 @@ pub struct WaitingWork {
     /// `author_ended`, `not_granted`, or `forked`: its device gave out numbers twice, as a copy of a phone that came back with
     /// its vault does, the other branch was kept, and this one, or what it stands on, has not been made again.
     pub reason: Refusal,
+    /// Whether its author may still make it again: it does so as soon as it meets the branch that was kept, if it has this
+    /// one still. A person lets it in where that device has lost it, as one has that was set back to an older copy.
+    pub awaited: bool,
     /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
-    /// Work for which there never was a grant needs a grant instead, and what follows on a change that has not come yet
-    /// waits for that.
+    /// Work for which there never was a grant needs a grant instead, what follows on a change that has not come yet waits
+    /// for that, and what is made again is made by a device that may write it.
     pub can_be_admitted: bool,
 }
 
@@ -75,6 +80,7 @@ impl Grants<'_> {
                     from: at,
                     to: at,
                     reason,
+                    awaited: false,
                     can_be_admitted: can_be_attested && whole.holds(&row, &held)?,
                 });
             }
@@ -83,12 +89,8 @@ impl Grants<'_> {
                     continue; // nothing of it is shown yet
                 }
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let choices = fork::in_effect(reading, &own.authority, &facts, &row)?;
-                let document = self.store.load(reading, &row)?;
-                let is_absent = |device| own.authority.is_absent(device, &facts, now);
-                let let_in = |device| own.authority.was_let_in(device, &facts);
-                let absent = Absent { device: &is_absent, let_in: &let_in, choices: &choices };
-                for (device, left) in again::left_behind(reading, &row, &document, own.device, &absent)? {
+                let may_write = own.authority.may_write(&own.certificate, &facts, &row.kind);
+                for (device, left) in self.store.left_behind(reading, &row, &facts, (&own, now))? {
                     found.add(WaitingWork {
                         case: facts.case,
                         device,
@@ -97,7 +99,8 @@ impl Grants<'_> {
                         from: from_unix(left.from),
                         to: from_unix(left.to),
                         reason: Refusal::Forked,
-                        can_be_admitted: left.can_be_made,
+                        awaited: left.awaited,
+                        can_be_admitted: left.can_be_made && may_write == MayWrite::Granted,
                     });
                 }
             }
@@ -105,8 +108,8 @@ impl Grants<'_> {
         })
     }
 
-    /// Lets in what a device still had of a case when it was ended or its worker's grant was taken back: a person's
-    /// decision. Answers how many changes went in. What lost a fork stands in this device's name from then on, at the times
+    /// Lets in what a device still had of a case when it was ended or its worker's grant was taken back, and what of its
+    /// lost a fork and was not made again: a person's decision. Answers how many changes went in. What lost a fork stands in this device's name from then on, at the times
     /// when it was written: its author's signatures are for numbers that are taken.
     ///
     /// # Errors
@@ -120,9 +123,13 @@ impl Grants<'_> {
                 change.actor.device() == device && authority.verdict(change) != Verdict::Counts
             })?;
         }
-        for (row, _) in &rows {
+        for (row, facts) in &rows {
             admitted += store.take_changes(row, Vec::new())?.accepted;
-            let again = store.make_again_for(row, device)?;
+            let may_write = {
+                let own = store.own();
+                own.authority.may_write(&own.certificate, facts, &row.kind)
+            };
+            let again = if may_write == MayWrite::Granted { store.make_again_for(row, device)? } else { 0 };
             if again > 0 {
                 // What this device wrote upon it follows.
                 admitted += again + store.take_changes(row, Vec::new())?.accepted;
@@ -149,6 +156,24 @@ impl Grants<'_> {
     }
 }
 
+impl Store {
+    /// What of a document lost a fork and was not made again, by author.
+    pub(super) fn left_behind(
+        &self,
+        reading: &Reading<'_>,
+        row: &DocumentRow,
+        facts: &ScopeFacts,
+        (own, now): (&Own, i64),
+    ) -> Result<BTreeMap<DeviceId, LeftBehind>> {
+        let choices = fork::in_effect(reading, &own.authority, facts, row)?;
+        let document = self.load(reading, row)?;
+        let is_absent = |device| own.authority.is_absent(device, facts, now);
+        let let_in = |device| own.authority.was_let_in(device, facts);
+        let absent = Absent { device: &is_absent, let_in: &let_in, choices: &choices };
+        again::left_behind(reading, row, &document, own.device, &absent)
+    }
+}
+
 /// What was found to wait: one piece for each case, device and reason.
 #[derive(Default)]
 struct Found(BTreeMap<(CaseId, DeviceId, String), WaitingWork>);
@@ -161,6 +186,7 @@ impl Found {
                 let work = known.into_mut();
                 work.changes += more.changes;
                 (work.from, work.to) = (work.from.min(more.from), work.to.max(more.to));
+                work.awaited |= more.awaited;
                 work.can_be_admitted |= more.can_be_admitted;
             }
         }

@@ -9,6 +9,7 @@ use automerge::{Automerge, LoadOptions, OnPartialLoad, ReadDoc, VerificationMode
 use super::layout::Kind;
 use super::view::View;
 use crate::ids::{Actor, ChangeHash};
+use crate::wall::walled;
 
 /// A document in memory.
 #[derive(Debug, Clone)]
@@ -180,6 +181,16 @@ impl Document {
             .filter_map(|hash| self.am.get_change_meta_by_hash(hash))
             .map(|meta| meta.timestamp)
             .collect()
+    }
+
+    /// The key under which an object stands: a container's name, or an entity's. Nothing if the document has no such object.
+    pub fn key_of(&self, counter: u64, actor: &Actor) -> Option<String> {
+        let id = automerge::ObjId::Id(counter, automerge::ActorId::from(actor.0), 0);
+        let parent = walled(|| self.am.parents(&id).ok()?.next())??;
+        match parent.prop {
+            automerge::Prop::Map(key) => Some(key),
+            automerge::Prop::Seq(_) => None,
+        }
     }
 
     /// The number of operations, the genesis included.

@@ -183,8 +183,8 @@ pub fn stands(chunk: &[u8], fates: &Fates, on: &Branches) -> bool {
     stands.flatten().is_some()
 }
 
-/// What a change says, whatever its numbers: equal of a change and of the same change made again. Entities have random
-/// keys, so two changes that say the same are the same.
+/// What a change says, whatever its numbers: equal of a change and of the same change made again. Two changes of one second
+/// may say the same of two entities, which [`about`] tells apart.
 pub fn saying(chunk: &[u8]) -> Option<[u8; 32]> {
     walled(|| {
         let ExpandedChange { operations, time, message, .. } =
@@ -195,6 +195,38 @@ pub fn saying(chunk: &[u8]) -> Option<[u8; 32]> {
         });
         let said: Vec<String> = said.collect();
         Some(sha256(&[format!("{time} {message:?} {said:?}").as_bytes()]))
+    })
+    .flatten()
+}
+
+/// Of each operation of a change the key of the entity that it writes into, as far as `key_of` knows it by counter and
+/// actor; of one that writes into no entity what it writes into.
+pub fn about(chunk: &[u8], key_of: impl Fn(u64, &Actor) -> Option<String>) -> Option<Vec<Option<String>>> {
+    let own: BTreeMap<u64, String> = makes(chunk)?.into_iter().collect();
+    walled(|| {
+        let change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
+        let about = change.operations.iter().map(|op| match &op.obj {
+            ObjectId::Root => Some(String::new()),
+            ObjectId::Id(OpId(at, by)) if *by == change.actor_id && own.contains_key(at) => {
+                own.get(at).cloned()
+            }
+            ObjectId::Id(OpId(at, by)) => key_of(*at, &Actor(by.to_bytes().try_into().ok()?)),
+        });
+        Some(about.collect())
+    })
+    .flatten()
+}
+
+/// The entities that a change makes: the counters of their operations, and their keys.
+pub fn makes(chunk: &[u8]) -> Option<Vec<(u64, String)>> {
+    walled(|| {
+        let change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
+        let numbered = (change.start_op.get()..).zip(&change.operations);
+        let made = numbered.filter_map(|(at, op)| match (&op.action, &op.key) {
+            (OpType::Make(_), Key::Map(key)) => Some((at, key.to_string())),
+            _ => None,
+        });
+        Some(made.collect())
     })
     .flatten()
 }

@@ -12,7 +12,7 @@ use super::fork::Choices;
 use super::ground::{Ground, Lost};
 use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
-use crate::document::remake::Anew;
+use crate::document::remake::{self, Anew, Branches};
 use crate::error::Result;
 use crate::ids::{Actor, ChangeHash, DeviceId, sha256};
 use crate::storage::Reading;
@@ -54,7 +54,7 @@ fn mark_of(author: DeviceId) -> [u8; 4] {
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
-/// What an author wrote that lost a fork, or stands on what did, and was not made again.
+/// What an author wrote that lost a fork and was not made again.
 pub(crate) struct LeftBehind {
     /// How many changes.
     pub changes: u64,
@@ -62,6 +62,8 @@ pub(crate) struct LeftBehind {
     pub from: i64,
     /// The time of the last.
     pub to: i64,
+    /// Whether the author may still make it again.
+    pub awaited: bool,
     /// Whether a device can make some of it again in the author's place: all that it stands on is here.
     pub can_be_made: bool,
 }
@@ -75,16 +77,22 @@ pub(crate) fn left_behind(
     absent: &Absent<'_>,
 ) -> Result<BTreeMap<DeviceId, LeftBehind>> {
     let lost = lost(reading, row)?;
-    let made = Made::find(reading, row, document, &lost)?;
     let ground = Ground::of(document, &lost);
+    let made = Made::find(reading, row, document, (&lost, &ground))?;
     let mut left: BTreeMap<DeviceId, LeftBehind> = BTreeMap::new();
     for change in lost.iter().filter(|change| change.counts && !made.is_made(change)) {
-        if ground.branch(change).is_some() && (absent.let_in)(change.author()) {
-            let time = change.header.time;
-            let none = LeftBehind { changes: 0, from: time, to: time, can_be_made: false };
-            let of = left.entry(change.author()).or_insert(none);
-            (of.changes, of.from, of.to) = (of.changes + 1, time.min(of.from), time.max(of.to));
+        let Some(branch) = ground.branch(change) else { continue };
+        let awaited = !absent.is(change, branch);
+        // What somebody who is here wrote upon a lost branch goes in once that was made again.
+        let stands_on_it = !absent.choices.contains_key(&(branch.actor, branch.seq));
+        if (awaited && stands_on_it) || !(absent.let_in)(change.author()) {
+            continue;
         }
+        let time = change.header.time;
+        let none = LeftBehind { changes: 0, from: time, to: time, awaited: false, can_be_made: false };
+        let of = left.entry(change.author()).or_insert(none);
+        (of.changes, of.from, of.to) = (of.changes + 1, time.min(of.from), time.max(of.to));
+        of.awaited |= awaited;
     }
     for (author, left) in &mut left {
         let nobody = |other| other == *author || (absent.device)(other);
@@ -108,8 +116,8 @@ pub(crate) fn to_make_again(
     if !lost.iter().any(|change| change.author() == author) {
         return Ok(Vec::new());
     }
-    let mut made = Made::find(reading, row, document, &lost)?;
     let mut ground = Ground::of(document, &lost);
+    let mut made = Made::find(reading, row, document, (&lost, &ground))?;
     let mut again: Vec<Vec<u8>> = Vec::new();
     // The highest counters of what is made here.
     let mut highest: BTreeMap<ChangeHash, u64> = BTreeMap::new();
@@ -208,11 +216,19 @@ struct Made {
 }
 
 impl Made {
-    fn find(reading: &Reading<'_>, row: &DocumentRow, document: &Document, lost: &[Lost]) -> Result<Self> {
+    fn find(
+        reading: &Reading<'_>,
+        row: &DocumentRow,
+        document: &Document,
+        (lost, ground): (&[Lost], &Ground<'_>),
+    ) -> Result<Self> {
         let authors: BTreeSet<DeviceId> = lost.iter().map(|change| change.header.actor.device()).collect();
         let marks: Vec<_> = authors.iter().map(|author| (mark_of(*author), author)).collect();
         let known: BTreeSet<ChangeHash> = lost.iter().map(|change| change.header.hash).collect();
-        let mut found: BTreeMap<_, Vec<(ChangeHeader, bool)>> = BTreeMap::new();
+        let mut found: BTreeMap<_, Vec<(Lost, bool)>> =
+            lost.iter().map(|change| ((change.author(), change.says), Vec::new())).collect();
+        // Entities that stand in no document yet, or did.
+        let mut keys = Keys::default();
         let mut last: BTreeMap<Actor, (u64, ChangeHash)> = BTreeMap::new();
         for held in reading.changes(row.id)? {
             if held.state == ChangeState::UnknownAuthor {
@@ -235,15 +251,37 @@ impl Made {
             let accepted = held.state == ChangeState::Accepted;
             let chunk = if accepted { document.raw_change(&hash) } else { reading.chunk(held.id)? };
             let Some(change) = chunk.and_then(Lost::read) else { continue };
-            found.entry((*author, change.says)).or_default().push((change.header, accepted));
+            if !accepted {
+                keys.add(&change, None);
+            }
+            if let Some(changes) = found.get_mut(&(*author, change.says)) {
+                changes.push((change, accepted));
+            }
+        }
+        for change in lost {
+            keys.add(change, ground.branch(change).map(|branch| branch.hash));
+        }
+        let mut candidates: BTreeMap<_, Vec<(ChangeHeader, bool, About)>> = BTreeMap::new();
+        for (of, mut changes) in found {
+            changes.sort_by_key(|(change, _)| change.header.start_op);
+            let about = |(change, accepted): (Lost, bool)| {
+                let about = keys.about(document, &change, None);
+                (change.header, accepted, about)
+            };
+            candidates.insert(of, changes.into_iter().map(about).collect());
         }
         let mut made = Self { again: BTreeMap::new(), waits: BTreeSet::new(), last };
-        found.values_mut().for_each(|changes| changes.sort_by_key(|(header, _)| header.start_op));
         for change in lost {
             let old = &change.header;
-            let Some(candidates) = found.get_mut(&(old.actor.device(), change.says)) else { continue };
-            let Some(at) = candidates.iter().position(|(new, _)| new.actor != old.actor) else { continue };
-            let (new, accepted) = candidates.remove(at);
+            let Some(candidates) = candidates.get_mut(&(change.author(), change.says)) else { continue };
+            let about = keys.about(document, change, ground.on(change));
+            let mut same = candidates.iter();
+            let Some(at) =
+                same.position(|(new, _, other)| new.actor != old.actor && may_agree(&about, other))
+            else {
+                continue;
+            };
+            let (new, accepted, _) = candidates.remove(at);
             if accepted {
                 made.again.insert(old.hash, new);
             } else {
@@ -256,4 +294,32 @@ impl Made {
     fn is_made(&self, change: &Lost) -> bool {
         self.again.contains_key(&change.header.hash) || self.waits.contains(&change.header.hash)
     }
+}
+
+/// The keys of what a change writes into, operation by operation, as far as they are known.
+type About = Vec<Option<String>>;
+
+/// The keys of entities that changes make which are in no document, by branch and by the operation.
+#[derive(Default)]
+struct Keys(BTreeMap<(Option<ChangeHash>, Actor, u64), String>);
+
+impl Keys {
+    fn add(&mut self, change: &Lost, branch: Option<ChangeHash>) {
+        let made = remake::makes(&change.chunk).unwrap_or_default();
+        self.0.extend(made.into_iter().map(|(at, key)| ((branch, change.header.actor, at), key)));
+    }
+
+    fn about(&self, document: &Document, change: &Lost, on: Option<&Branches>) -> About {
+        let key_of = |at, actor: &Actor| {
+            let on_branch = on.and_then(|on| self.0.get(&(on.get(actor).copied(), *actor, at)));
+            let made = on_branch.cloned().or_else(|| document.key_of(at, actor));
+            made.or_else(|| self.0.get(&(None, *actor, at)).cloned())
+        };
+        remake::about(&change.chunk, key_of).unwrap_or_default()
+    }
+}
+
+/// Whether two changes write into the same, as far as that is known.
+fn may_agree(one: &About, other: &About) -> bool {
+    one.iter().zip(other).all(|(one, other)| one.is_none() || other.is_none() || one == other)
 }

@@ -82,6 +82,11 @@ impl<'a> Ground<'a> {
         self.branches.get(of).copied()
     }
 
+    /// The branches that a change stands on, its own included.
+    pub fn on(&self, change: &Lost) -> Option<&Branches> {
+        self.lost.get(&change.header.hash).map(Rc::as_ref)
+    }
+
     /// What a change would follow now; nothing as long as that is not settled.
     pub fn beneath(&self, change: &Lost) -> Option<Rc<BTreeSet<ChangeHash>>> {
         // A long chain that is gone stands on the same all along.

@@ -34,6 +34,13 @@ impl Reading<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether something lost a fork in a document.
+    pub fn has_lost(&self, document_id: &[u8; 16]) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM evidence WHERE document_id = ?1 AND reason = ?2)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(params![document_id.as_slice(), FORKED], |row| row.get(0))?)
+    }
+
     /// The documents in which something lost a fork.
     pub fn documents_with_lost(&self) -> Result<Vec<DocumentRow>> {
         let mut statement = self.connection.prepare_cached(

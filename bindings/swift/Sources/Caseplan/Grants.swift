@@ -43,7 +43,7 @@ public struct Grants: Sendable {
     engine.watch(.everything, onlyHere: true) { try $0.takenBack() }
   }
 
-  /// What ended devices and former colleagues still had, by case and device.
+  /// What ended devices and former colleagues still had, and what lost a fork, by case and device.
   public func waiting() async throws -> [WaitingWork] {
     try await engine.read { try $0.waitingWork() }
   }

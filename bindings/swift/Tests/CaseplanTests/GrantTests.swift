@@ -41,6 +41,7 @@ struct GrantTests {
     let waiting = try await phone.store.grants.waiting()
     #expect(waiting.map(\.device) == [device])
     #expect(waiting.first?.canBeAdmitted == true)
+    #expect(waiting.first?.awaited == false)
     #expect(try await phone.store.grants.admit(device, of: family.lea.id) == 1)
     #expect(try await phone.store.grants.waiting().isEmpty)
     #expect(try await phone.store.identity.devices().first { $0.device == device }?.ended == .lost)

@@ -38,7 +38,7 @@ public class Grants internal constructor(
     /** The same, watched. */
     public fun watchTakenBack(): Flow<List<TakenBack>> = engine.watch(Concerns.everything(onlyHere = true)) { it.takenBack() }
 
-    /** What ended devices and former colleagues still had, by case and device. */
+    /** What ended devices and former colleagues still had, and what lost a fork, by case and device. */
     public suspend fun waiting(): List<WaitingWork> = engine.read { it.waitingWork() }
 
     /**

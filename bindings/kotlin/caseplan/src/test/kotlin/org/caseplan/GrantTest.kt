@@ -2,6 +2,7 @@ package org.caseplan
 
 import org.junit.jupiter.api.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertFalse
 import kotlin.test.assertIs
 import kotlin.test.assertNotEquals
 import kotlin.test.assertNotNull
@@ -49,6 +50,7 @@ class GrantTest {
             val waiting = phone.store.grants.waiting()
             assertEquals(listOf(device), waiting.map { it.device })
             assertTrue(waiting.first().canBeAdmitted)
+            assertFalse(waiting.first().awaited)
             assertEquals(1UL, phone.store.grants.admit(family.lea.id, device))
             assertEquals(emptyList(), phone.store.grants.waiting())
             val ended = phone.store.identity.devices().first { it.device == device }
