@@ -109,8 +109,9 @@ impl Grants<'_> {
     }
 
     /// Lets in what a device still had of a case when it was ended or its worker's grant was taken back, and what of its
-    /// lost a fork and was not made again: a person's decision. Answers how many changes went in. What lost a fork stands in this device's name from then on, at the times
-    /// when it was written: its author's signatures are for numbers that are taken.
+    /// lost a fork and was not made again: a person's decision. Answers how many changes went in. What lost a fork stands in
+    /// this device's name from then on, at the times when it was written: its author's signatures are for numbers that are
+    /// taken.
     ///
     /// # Errors
     /// [`Error::NotGranted`] when this device may not write in the case, so that its word does not count.
