@@ -4,6 +4,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use caseplan_core::case::CaseChange;
+use caseplan_core::identity::record::EndReason;
 use caseplan_core::store::{ChangeListener, Changes, ListenerFailed, Topic};
 use caseplan_core::{Error, Store};
 
@@ -118,4 +120,24 @@ fn a_listener_may_close_the_store() {
     }
     assert_eq!(phone.store.today().unwrap_err(), Error::Closed);
     assert_eq!(phone.store.cases().create(&new_case("2026-2", "x")).unwrap_err(), Error::Closed);
+}
+
+#[test]
+fn what_comes_and_waits_is_told_too() {
+    let desk = Device::new("waiting-desk", "w-117");
+    let lost = desk.enrol("waiting-lost", "w-204");
+    let (case, _) = desk.lea("2026-0117");
+    desk.meet(&lost);
+    let device = lost.store.identity().device();
+    desk.store.identity().end_device(device, EndReason::Lost).unwrap();
+    let change = CaseChange { team: Some("south".to_owned()), ..CaseChange::default() };
+    lost.store.cases().change(case.id, &change).unwrap();
+    // What is told of the end has been heard by then.
+    std::thread::sleep(Duration::from_millis(300));
+    let (watch, heard) = listen(&desk.store, || Ok(()));
+    let report = lost.hand_over(&desk);
+    assert_eq!((report.accepted, report.records, report.quarantined.len()), (0, 0, 1));
+    assert!(until(&heard, Topic::Identity).cases.contains(&case.id));
+    drop(watch);
+    assert_eq!(desk.store.grants().waiting().unwrap()[0].changes, 1);
 }

@@ -214,3 +214,45 @@ fn who_holds_another_branch_is_not_taken_to_hold_what_is_written_here_under_its_
     let conflicts = phone.store.conflicts().list(Some(case)).unwrap();
     assert_eq!(conflicts.len(), 1, "north by one copy, east by the other: {conflicts:?}");
 }
+
+#[test]
+fn who_holds_a_branch_that_lost_is_not_taken_to_hold_the_one_that_is_kept() {
+    let (mut phone, tablet, case) = shared("holders-lost", None);
+    let desk = Device::new("holders-lost-desk", "w-117");
+    take_in(&phone.store, &desk.store, "w-117", &[Role::Caseworker]);
+    let writes = |device: &Device, team: &str| {
+        let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
+        device.store.cases().change(case, &change).unwrap();
+    };
+    writes(&phone, "west");
+    for other in [&tablet, &desk] {
+        sync(&phone.store, &other.store);
+    }
+    let monday = phone.image("monday");
+    writes(&phone, "north");
+    sync(&phone.store, &tablet.store);
+    phone.come_back(&monday);
+    phone.clock.advance(60);
+    writes(&phone, "south");
+    sync(&phone.store, &desk.store);
+    assert_eq!(only_here(&phone), 0);
+    // The tablet's branch is kept, and the desk's is made again. Then the tablet is lost.
+    sync(&phone.store, &tablet.store);
+    phone.store.identity().end_device(tablet.store.identity().device(), EndReason::Lost).unwrap();
+    assert_eq!(only_here(&phone), 2, "the desk has neither");
+    for _ in 0..2 {
+        sync(&phone.store, &desk.store);
+    }
+    assert_eq!(only_here(&phone), 0);
+}
+
+#[test]
+fn by_its_own_word_nothing_of_a_device_is_elsewhere() {
+    let (phone, _tablet, case) = shared("holders-own", None);
+    let change = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
+    phone.store.cases().change(case, &change).unwrap();
+    let vector = phone.store.exchange().vector().unwrap();
+    let mut export = phone.store.exchange().export(Some(&vector)).unwrap();
+    while !export.next(1 << 20).unwrap().is_empty() {}
+    assert_eq!(only_here(&phone), 1);
+}

@@ -48,7 +48,8 @@ impl Export {
         if theirs.as_ref().is_some_and(|theirs| theirs.domain != store.identity().domain()) {
             return Err(Error::NotAnExport { reason: "domain" });
         }
-        if let Some(theirs) = &theirs {
+        // What this device held once it may have lost since: by its own word nothing is elsewhere.
+        if let Some(theirs) = theirs.as_ref().filter(|theirs| theirs.device != store.own().device) {
             let held = theirs.documents.iter().map(|(id, held)| (*id.as_bytes(), held));
             store.note_held_documents(theirs.device, held, Said::Something)?;
         }

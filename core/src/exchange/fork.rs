@@ -106,6 +106,10 @@ pub(crate) fn take_out(
         if !branch && !header.deps.iter().any(|dep| lost.contains_key(dep)) {
             continue;
         }
+        // Whoever held this number may have held this branch of it, and not the one that is kept.
+        if is_lost(choices, &header) {
+            tx.forget_held_from(row.id, &header.actor.0, header.seq)?;
+        }
         lost.insert(hash, branch.then_some(header.actor));
         rebuild |= change.state == ChangeState::Accepted;
         if branch {

@@ -18,7 +18,7 @@ use crate::storage::Writing;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
 use crate::store::project::{self, Touched};
-use crate::store::{Changes, LogLevel, Store, locked};
+use crate::store::{Changes, LogLevel, Store, Topic, locked};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -300,6 +300,10 @@ impl Passing<'_> {
                 self.grown.push(row.id);
             }
             self.changed.add(changed);
+        }
+        if !admitted.refused.is_empty() {
+            // What is held without being part of its document is passed on too, and listed.
+            self.changed.add(Changes::of(Topic::Identity, Some(facts.case)));
         }
         Ok(Intake { accepted: admitted.accepted, known: admitted.known, refused: admitted.refused })
     }

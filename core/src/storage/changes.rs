@@ -366,6 +366,13 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Forgets that anybody was known to hold an actor's changes from a number on.
+    pub fn forget_held_from(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<()> {
+        let sql = "UPDATE held_elsewhere SET seq = ?3 - 1 WHERE document = ?1 AND actor = ?2 AND seq >= ?3";
+        self.tx.prepare_cached(sql)?.execute(params![document, actor.as_slice(), seq as i64])?;
+        Ok(())
+    }
+
     /// Forgets what a peer was known to hold of a document: it says itself what it holds now.
     pub fn clear_held_elsewhere(&self, peer: &[u8; 16], document: i64) -> Result<()> {
         self.tx
