@@ -26,7 +26,7 @@ public struct Grants: Sendable {
 
   /// Every grant on a case, watched.
   public func watchList(on caseId: CaseId) -> Watched<[GrantView]> {
-    engine.watch([.identity]) { try $0.grants(caseId: caseId) }
+    engine.watch([.identity, .today]) { try $0.grants(caseId: caseId) }
   }
 
   /// Cases that were taken back from this worker, or whose grants ran out, or parts of them, and that are still here:

@@ -22,7 +22,7 @@ public struct Nearby: AsyncSequence, Sendable {
       do {
         let relay = NearbyRelay { peers in
           tell.yield(peers)
-          if peers.contains(where: { $0.progress.state == .upToDate }) { engine.markOnlyHere() }
+          if peers.contains(where: { [.upToDate, .over].contains($0.progress.state) }) { engine.markOnlyHere() }
         }
         try await engine.long("nearby") { core, token in try core.syncNearby(listener: relay, cancel: token) }
         tell.finish()

@@ -114,7 +114,8 @@ public struct Sync: Sendable {
   /// ``CaseplanError/NotHandedOver(reason:)``.
   @discardableResult
   public func takeOver(_ file: URL, progress: ProgressHandler? = nil) async throws -> HandOverReport {
-    try await engine.long("take-over") { core, token in
+    defer { engine.markOnlyHere() }
+    return try await engine.long("take-over") { core, token in
       try core.takeOver(file: file.path, progress: progress.map(ProgressRelay.init), cancel: token)
     }
   }

@@ -26,7 +26,7 @@ public class Grants internal constructor(
     public suspend fun list(caseId: CaseId): List<GrantView> = engine.read { it.grants(caseId) }
 
     /** Every grant on a case, watched. */
-    public fun watchList(caseId: CaseId): Flow<List<GrantView>> = engine.watch(Concerns(Topic.IDENTITY)) { it.grants(caseId) }
+    public fun watchList(caseId: CaseId): Flow<List<GrantView>> = engine.watch(Concerns(Topic.IDENTITY, Topic.TODAY)) { it.grants(caseId) }
 
     /**
      * Cases that were taken back from this worker, or whose grants ran out, or parts of them, and that are still here: what

@@ -131,7 +131,12 @@ public class Sync internal constructor(
     public suspend fun takeOver(
         file: File,
         progress: ProgressHandler? = null,
-    ): HandOverReport = engine.long("take-over") { core, token -> core.takeOver(file.path, progress?.relay(), token) }
+    ): HandOverReport =
+        try {
+            engine.long("take-over") { core, token -> core.takeOver(file.path, progress?.relay(), token) }
+        } finally {
+            engine.markOnlyHere()
+        }
 
     /** Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others. */
     public suspend fun invite(
