@@ -4,12 +4,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use caseplan_core::case::CaseChange;
 use caseplan_core::identity::record::EndReason;
 use caseplan_core::store::{ChangeListener, Changes, ListenerFailed, Topic};
 use caseplan_core::{Error, Store};
 
-use crate::support::{Device, new_case};
+use crate::support::{Device, new_case, team};
 
 /// Passes on what it hears, after doing something.
 struct Ear<F: Fn() -> Result<(), ListenerFailed> + Send + Sync> {
@@ -130,8 +129,7 @@ fn what_comes_and_waits_is_told_too() {
     desk.meet(&lost);
     let device = lost.store.identity().device();
     desk.store.identity().end_device(device, EndReason::Lost).unwrap();
-    let change = CaseChange { team: Some("south".to_owned()), ..CaseChange::default() };
-    lost.store.cases().change(case.id, &change).unwrap();
+    team(&lost, &case, "south").unwrap();
     // What is told of the end has been heard by then.
     std::thread::sleep(Duration::from_millis(300));
     let (watch, heard) = listen(&desk.store, || Ok(()));

@@ -11,6 +11,7 @@ use caseplan_core::ids::CaseId;
 use caseplan_core::sync::hand_over::{HandOver, HandOverReader, HandOverWriter, Recipient};
 use caseplan_core::testing::SeededRandom;
 
+use crate::forks::team;
 use crate::support::chunks::Parts;
 use crate::support::hostile::{document_of, imported};
 use crate::support::link::{sync, take_in};
@@ -144,13 +145,9 @@ fn a_file_speaks_for_nobody_but_its_sender() {
 #[test]
 fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_here() {
     let (phone, tablet, case) = shared("holders-more", None);
-    let writes = |device: &Device, team: &str| {
-        let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
-        device.store.cases().change(case, &change).unwrap();
-    };
-    writes(&tablet, "west");
+    team(&tablet, case, "west");
     sync(&tablet.store, &phone.store);
-    writes(&tablet, "north");
+    team(&tablet, case, "north");
     assert_eq!(only_here(&tablet), 1);
     // Of this device's own numbers it may know other changes: the device was set back. It goes on as somebody new.
     let actor = |at: &Device| {
@@ -160,7 +157,7 @@ fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_here
     let before = actor(&tablet);
     read(&tablet, &sealed(&phone, &tablet, &[holds_everything(&tablet), Message::End])).unwrap();
     assert_eq!(only_here(&tablet), 1);
-    writes(&tablet, "south");
+    team(&tablet, case, "south");
     assert_eq!(only_here(&tablet), 2);
     assert_ne!(actor(&tablet), before);
     sync(&tablet.store, &phone.store);
@@ -168,15 +165,14 @@ fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_here
     // And of somebody else's no more than there is.
     let held = holds_everything(&tablet);
     read(&phone, &sealed(&tablet, &phone, &[held, Message::End])).unwrap();
-    writes(&phone, "east");
+    team(&phone, case, "east");
     assert_eq!(only_here(&phone), 1);
 }
 
 #[test]
 fn an_import_says_nothing_of_what_is_held_elsewhere() {
     let (phone, tablet, case) = shared("holders-import", None);
-    let change = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
-    phone.store.cases().change(case, &change).unwrap();
+    team(&phone, case, "north");
     let hello =
         Message::Hello { domain: phone.store.identity().domain(), device: tablet.store.identity().device() };
     // Anybody can write this, in anybody's name.
@@ -187,25 +183,21 @@ fn an_import_says_nothing_of_what_is_held_elsewhere() {
 #[test]
 fn who_holds_another_branch_is_not_taken_to_hold_what_is_written_here_under_its_numbers() {
     let (phone, mut tablet, case) = shared("holders-branch", None);
-    let writes = |device: &Device, team: &str| {
-        let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
-        device.store.cases().change(case, &change).unwrap();
-    };
-    writes(&tablet, "west");
+    team(&tablet, case, "west");
     sync(&tablet.store, &phone.store);
     let monday = tablet.image("monday");
-    writes(&tablet, "north");
+    team(&tablet, case, "north");
     sync(&tablet.store, &phone.store);
     assert_eq!(only_here(&tablet), 0);
     tablet.come_back(&monday);
     tablet.clock.advance(60);
-    writes(&tablet, "south");
+    team(&tablet, case, "south");
     assert_eq!(only_here(&tablet), 1);
     // The phone takes the tablet to hold what it had from it, so the file brings nothing and says only how far it goes.
     let file = crate::files::write(&phone.store, &tablet.store);
     read(&tablet, &file).unwrap();
     assert_eq!(only_here(&tablet), 1);
-    writes(&tablet, "east");
+    team(&tablet, case, "east");
     assert_eq!(only_here(&tablet), 2);
     for _ in 0..2 {
         sync(&tablet.store, &phone.store);
@@ -220,20 +212,16 @@ fn who_holds_a_branch_that_lost_is_not_taken_to_hold_the_one_that_is_kept() {
     let (mut phone, tablet, case) = shared("holders-lost", None);
     let desk = Device::new("holders-lost-desk", "w-117");
     take_in(&phone.store, &desk.store, "w-117", &[Role::Caseworker]);
-    let writes = |device: &Device, team: &str| {
-        let change = CaseChange { team: Some(team.to_owned()), ..CaseChange::default() };
-        device.store.cases().change(case, &change).unwrap();
-    };
-    writes(&phone, "west");
+    team(&phone, case, "west");
     for other in [&tablet, &desk] {
         sync(&phone.store, &other.store);
     }
     let monday = phone.image("monday");
-    writes(&phone, "north");
+    team(&phone, case, "north");
     sync(&phone.store, &tablet.store);
     phone.come_back(&monday);
     phone.clock.advance(60);
-    writes(&phone, "south");
+    team(&phone, case, "south");
     sync(&phone.store, &desk.store);
     assert_eq!(only_here(&phone), 0);
     // The tablet's branch is kept, and the desk's is made again. Then the tablet is lost.
@@ -249,8 +237,7 @@ fn who_holds_a_branch_that_lost_is_not_taken_to_hold_the_one_that_is_kept() {
 #[test]
 fn by_its_own_word_nothing_of_a_device_is_elsewhere() {
     let (phone, _tablet, case) = shared("holders-own", None);
-    let change = CaseChange { team: Some("north".to_owned()), ..CaseChange::default() };
-    phone.store.cases().change(case, &change).unwrap();
+    team(&phone, case, "north");
     let vector = phone.store.exchange().vector().unwrap();
     let mut export = phone.store.exchange().export(Some(&vector)).unwrap();
     while !export.next(1 << 20).unwrap().is_empty() {}

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Grants;
 use crate::contact::complete::{finish, scope_of};
 use crate::contact::{ContactDraft, drafts};
-use crate::document::Kind;
 use crate::error::{Error, Result};
 use crate::exchange::CancelToken;
 use crate::identity::{Scope, ScopeFacts};
@@ -198,8 +197,7 @@ impl Store {
                 unknown += entry.branches.len() as u64;
             }
             // What has lost one is passed on by nobody.
-            let Some(facts) = facts.filter(|_| Kind::from_code(&row.kind).is_some()) else { continue };
-            if reading.has_lost(&row.document_id)? {
+            if let Some(facts) = facts {
                 let left = self.left_behind(reading, &row, &facts, (&own, now))?;
                 unknown += left.values().map(|left| left.changes).sum::<u64>();
             }

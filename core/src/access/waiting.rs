@@ -85,11 +85,8 @@ impl Grants<'_> {
                 });
             }
             for row in reading.documents_with_lost()? {
-                if Kind::from_code(&row.kind).is_none() {
-                    continue; // nothing of it is shown yet
-                }
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
-                let may_write = own.authority.may_write(&own.certificate, &facts, &row.kind);
+                let may_write = own.may_write(&facts, &row.kind);
                 for (device, left) in self.store.left_behind(reading, &row, &facts, (&own, now))? {
                     found.add(WaitingWork {
                         case: facts.case,
@@ -126,10 +123,7 @@ impl Grants<'_> {
         }
         for (row, facts) in &rows {
             admitted += store.take_changes(row, Vec::new())?.accepted;
-            let may_write = {
-                let own = store.own();
-                own.authority.may_write(&own.certificate, facts, &row.kind)
-            };
+            let may_write = store.own().may_write(facts, &row.kind);
             let again = if may_write == MayWrite::Granted { store.make_again_for(row, device)? } else { 0 };
             if again > 0 {
                 // What this device wrote upon it follows.
@@ -158,7 +152,7 @@ impl Grants<'_> {
 }
 
 impl Store {
-    /// What of a document lost a fork and was not made again, by author.
+    /// What of a document lost a fork and was not made again, by author; of a kind that is not known nothing is shown yet.
     pub(super) fn left_behind(
         &self,
         reading: &Reading<'_>,
@@ -166,6 +160,9 @@ impl Store {
         facts: &ScopeFacts,
         (own, now): (&Own, i64),
     ) -> Result<BTreeMap<DeviceId, LeftBehind>> {
+        if Kind::from_code(&row.kind).is_none() || !reading.has_lost(&row.document_id)? {
+            return Ok(BTreeMap::new());
+        }
         let choices = fork::in_effect(reading, &own.authority, facts, row)?;
         let document = self.load(reading, row)?;
         let is_absent = |device| own.authority.is_absent(device, facts, now);

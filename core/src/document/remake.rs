@@ -202,9 +202,9 @@ pub fn saying(chunk: &[u8]) -> Option<[u8; 32]> {
 /// Of each operation of a change the key of the entity that it writes into, as far as `key_of` knows it by counter and
 /// actor; of one that writes into no entity what it writes into.
 pub fn about(chunk: &[u8], key_of: impl Fn(u64, &Actor) -> Option<String>) -> Option<Vec<Option<String>>> {
-    let own: BTreeMap<u64, String> = makes(chunk)?.into_iter().collect();
     walled(|| {
         let change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
+        let own: BTreeMap<u64, String> = made_by(&change).collect();
         let about = change.operations.iter().map(|op| match &op.obj {
             ObjectId::Root => Some(String::new()),
             ObjectId::Id(OpId(at, by)) if *by == change.actor_id && own.contains_key(at) => {
@@ -221,14 +221,17 @@ pub fn about(chunk: &[u8], key_of: impl Fn(u64, &Actor) -> Option<String>) -> Op
 pub fn makes(chunk: &[u8]) -> Option<Vec<(u64, String)>> {
     walled(|| {
         let change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
-        let numbered = (change.start_op.get()..).zip(&change.operations);
-        let made = numbered.filter_map(|(at, op)| match (&op.action, &op.key) {
-            (OpType::Make(_), Key::Map(key)) => Some((at, key.to_string())),
-            _ => None,
-        });
-        Some(made.collect())
+        Some(made_by(&change).collect())
     })
     .flatten()
+}
+
+fn made_by(change: &ExpandedChange) -> impl Iterator<Item = (u64, String)> {
+    let numbered = (change.start_op.get()..).zip(&change.operations);
+    numbered.filter_map(|(at, op)| match (&op.action, &op.key) {
+        (OpType::Make(_), Key::Map(key)) => Some((at, key.to_string())),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -101,13 +101,13 @@ pub(crate) fn take_out(
         let chunk = chunk.ok_or(StorageFailed::damaged("change"))?;
         let header = chunk::read_change(&chunk, &Limits::DEFAULT);
         let header = header.map_err(|_| StorageFailed::damaged("change"))?;
-        let branch = is_lost(choices, &header)
-            || header.deps.iter().any(|dep| lost.get(dep) == Some(&Some(header.actor)));
+        let begins = is_lost(choices, &header);
+        let branch = begins || header.deps.iter().any(|dep| lost.get(dep) == Some(&Some(header.actor)));
         if !branch && !header.deps.iter().any(|dep| lost.contains_key(dep)) {
             continue;
         }
         // Whoever held this number may have held this branch of it, and not the one that is kept.
-        if is_lost(choices, &header) {
+        if begins {
             tx.forget_held_from(row.id, &header.actor.0, header.seq)?;
         }
         lost.insert(hash, branch.then_some(header.actor));

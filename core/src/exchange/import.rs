@@ -4,7 +4,7 @@ use super::CancelToken;
 use super::intake::{Batch, Intake, Room};
 use super::message::{MAX_BATCH, Message, SignedChange, Splitter};
 use super::refusal::Refusal;
-use super::snapshot;
+use super::{snapshot, vector};
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
 use crate::identity::keys::verify;
@@ -357,10 +357,7 @@ impl Import {
                 let ours = here.iter().find(|held| held.actor == *actor);
                 let same = match ours {
                     Some(ours) if (*seq, *mark) == (ours.seq, ours.mark()) => true,
-                    Some(_) => {
-                        let held = reading.hashes_at(row.id, actor, *seq)?;
-                        held.iter().any(|hash| hash[..8] == *mark)
-                    }
+                    Some(_) => vector::is_held(&reading, &row, (actor, *seq), mark)?,
                     None => false,
                 };
                 if let Some(ours) = ours.filter(|_| same) {

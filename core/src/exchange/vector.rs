@@ -148,8 +148,7 @@ pub fn parted(
         if !ours.branches.is_empty() && *seq >= ours.seq {
             parted.insert(ours.actor, ours.seq);
         } else if *seq <= ours.seq {
-            let here = reading.hashes_at(row.id, &ours.actor, *seq)?;
-            if here.iter().all(|hash| hash[..8] != *mark) {
+            if !is_held(reading, row, (&ours.actor, *seq), mark)? {
                 parted.insert(ours.actor, 0);
             }
         } else {
@@ -162,6 +161,16 @@ pub fn parted(
         }
     }
     Ok(parted)
+}
+
+/// Whether the change of an actor that somebody names by number and mark is held here too.
+pub fn is_held(
+    reading: &Reading<'_>,
+    row: &DocumentRow,
+    (actor, seq): (&[u8; 24], u64),
+    mark: &[u8; 8],
+) -> Result<bool> {
+    Ok(reading.hashes_at(row.id, actor, seq)?.iter().any(|hash| hash[..8] == *mark))
 }
 
 /// Above which number of each actor a branch has lost a fork in a document.

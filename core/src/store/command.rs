@@ -297,7 +297,7 @@ impl Command<'_> {
         let facts = scopes::facts(&self.reading(), &row.scope_id)?.ok_or(StorageFailed::damaged("scope"))?;
         let now = self.store.trusted_time()?;
         let own = self.store.own();
-        let may = own.authority.may_write(&own.certificate, &facts, &row.kind);
+        let may = own.may_write(&facts, &row.kind);
         let lasts = may == MayWrite::Granted && own.authority.shut_out(own.device, &facts, now).is_none();
         if lasts || may != MayWrite::Never && self.code == "contact.complete" {
             Ok(())

@@ -11,9 +11,10 @@ use super::worker::Worker;
 use super::{Inner, LogLevel, OPEN, Store, StoreConfig};
 use crate::access::{records, recovery, scopes};
 use crate::error::{Error, Result};
+use crate::identity::authority::MayWrite;
 use crate::identity::keys::{RootKey, secret};
 use crate::identity::record::Signed;
-use crate::identity::{Authority, DeviceKeys, JoiningRefused, KeyVault};
+use crate::identity::{Authority, DeviceKeys, JoiningRefused, KeyVault, ScopeFacts};
 use crate::ids::DeviceId;
 use crate::planted::{self, Defect};
 use crate::random;
@@ -26,6 +27,13 @@ pub(crate) struct Own {
     pub keys: Option<DeviceKeys>,
     pub certificate: [u8; 32],
     pub authority: Authority,
+}
+
+impl Own {
+    /// Whether this device may write documents of a kind in a scope.
+    pub fn may_write(&self, scope: &ScopeFacts, kind: &str) -> MayWrite {
+        self.authority.may_write(&self.certificate, scope, kind)
+    }
 }
 
 pub(crate) fn open(config: StoreConfig, vault: Arc<dyn KeyVault>) -> Result<Store> {
