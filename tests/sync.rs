@@ -36,6 +36,8 @@ mod nearby;
 mod portions;
 #[path = "sync/sessions.rs"]
 mod sessions;
+#[path = "sync/set_back.rs"]
+mod set_back;
 #[path = "sync/status.rs"]
 mod status;
 #[path = "sync/stories.rs"]

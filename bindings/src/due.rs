@@ -79,7 +79,7 @@ pub enum DueVisit {
 pub struct OnlyHere {
     /// Drafts: never handed to anybody.
     pub drafts: u32,
-    /// This device's changes that no peer is known to hold.
+    /// Changes on this device that no peer is known to hold.
     pub changes: u64,
 }
 

@@ -64,8 +64,8 @@ pub struct SyncReport {
     pub received: u64,
     /// Received changes that are kept apart, with a reason.
     pub quarantined: u64,
-    /// This device's changes that no peer is known to hold.
-    pub only_here: u64,
+    /// Changes on this device that no peer is known to hold; nothing where they could not be counted.
+    pub only_here: Option<u64>,
     /// Whether both sides were seen to hold the same.
     pub equal: bool,
     /// How much the other clock is ahead, in seconds, where that is more than ten minutes.
@@ -122,7 +122,7 @@ pub struct PeerStatus {
 pub struct CaseSync {
     /// The case.
     pub case: CaseId,
-    /// This device's changes that no peer is known to hold: none that was ended, or that the case was taken back from.
+    /// Changes on this device that no peer is known to hold: none that was ended, or that the case was taken back from.
     pub changes: u64,
     /// Those of them that record a contact: "3 visits exist only on this phone".
     pub contacts: u64,

@@ -197,7 +197,7 @@ fn desk_tablet_and_phone(name: &str) -> (Device, Device, Device, Case) {
 
 /// The desk with Léa's case, a colleague's tablet, and the phone of a substitute who gave out numbers twice: his branch with
 /// a visit is on the desk, the other one on the tablet.
-fn two_branches(name: &str) -> (Device, Device, Device, CaseId) {
+pub fn two_branches(name: &str) -> (Device, Device, Device, CaseId) {
     let (desk, tablet, mut phone, case) = desk_tablet_and_phone(name);
     let tablets = NewGrant::colleague("w-118".parse().unwrap(), 5);
     desk.store.grants().give(case.id, &tablets).unwrap();

@@ -11,13 +11,15 @@ use caseplan_core::ids::CaseId;
 use caseplan_core::sync::hand_over::{HandOver, HandOverReader, HandOverWriter, Recipient};
 use caseplan_core::testing::SeededRandom;
 
-use crate::forks::team;
+use crate::absent::two_branches;
+use crate::forks::{come_to_rest, narratives, seen, team};
+use crate::status::to_send;
 use crate::support::chunks::Parts;
 use crate::support::hostile::{document_of, imported};
-use crate::support::link::{sync, take_in};
+use crate::support::link::{Link, sync, take_in};
 use crate::support::{Device, at, day};
 
-fn only_here(device: &Device) -> u64 {
+pub fn only_here(device: &Device) -> u64 {
     let by_case = device.store.sync().status().unwrap().only_here;
     let changes = by_case.iter().map(|case| case.changes).sum();
     assert_eq!(device.store.today().unwrap().only_here.changes, changes);
@@ -25,7 +27,7 @@ fn only_here(device: &Device) -> u64 {
 }
 
 /// A phone with a case that a colleague's tablet was granted and holds.
-fn shared(name: &str, until: Option<&str>) -> (Device, Device, CaseId) {
+pub fn shared(name: &str, until: Option<&str>) -> (Device, Device, CaseId) {
     let phone = Device::new(&format!("{name}-phone"), "w-117");
     let tablet = Device::new(&format!("{name}-tablet"), "w-204");
     take_in(&phone.store, &tablet.store, "w-204", &[Role::Caseworker]);
@@ -43,6 +45,46 @@ fn what_only_a_device_has_that_was_ended_since_is_only_here() {
     let (phone, tablet, _) = shared("holders-ended", None);
     phone.store.identity().end_device(tablet.store.identity().device(), EndReason::Stolen).unwrap();
     assert_eq!(only_here(&phone), 3, "a case, a visitor and a plan");
+}
+
+#[test]
+fn the_last_copy_of_what_somebody_else_wrote_is_only_here() {
+    let (phone, tablet, case) = shared("holders-colleague", None);
+    let mut open = Link::between(&tablet.store, &phone.store);
+    open.run(4096);
+    team(&tablet, case, "north");
+    open.sides[0].catch_up().unwrap();
+    open.run(4096);
+    assert_eq!(seen(&phone, case).0.as_deref(), Some("north"));
+    assert_eq!(only_here(&phone), 0, "who has just sent it has it");
+    assert_eq!(open.end().map(|report| report.only_here), [Some(0), Some(0)]);
+    phone.store.identity().end_device(tablet.store.identity().device(), EndReason::Lost).unwrap();
+    assert_eq!(only_here(&phone), 4, "its own three, and what the tablet wrote");
+}
+
+#[test]
+fn who_has_no_certificate_that_counts_any_more_is_not_counted_upon() {
+    let (alone, tablet) = (Device::new("holders-alone", "w-204"), Device::new("holders-left", "w-204"));
+    take_in(&alone.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let (case, ana) = alone.lea("2026-0117");
+    alone.saturdays(&case, &ana);
+    sync(&alone.store, &tablet.store);
+    assert_eq!(only_here(&alone), 0);
+    // It joins an agency, and its tablet is of no agency.
+    let agency = Device::new("holders-agency", "w-1");
+    take_in(&agency.store, &alone.store, "w-204", &[Role::Caseworker]);
+    assert_eq!(only_here(&alone), 3);
+}
+
+#[test]
+fn what_could_not_be_counted_is_not_said_to_be_nothing() {
+    let (phone, tablet, _) = shared("holders-suspended", None);
+    let mut link = Link::between(&phone.store, &tablet.store);
+    link.run(4096);
+    phone.store.suspend();
+    assert_eq!(link.end().map(|report| report.only_here), [None, Some(0)]);
+    phone.store.resume().unwrap();
+    assert_eq!(only_here(&phone), 0);
 }
 
 #[test]
@@ -126,7 +168,7 @@ fn holds_everything(device: &Device) -> Message {
     Message::Held { document: target.id, actors: vec![(actor.try_into().unwrap(), 99, [7; 8])] }
 }
 
-fn read(device: &Device, file: &[u8]) -> Result<(), Error> {
+pub fn read(device: &Device, file: &[u8]) -> Result<(), Error> {
     let mut taking = device.store.sync().take_over().unwrap();
     taking.feed(file)?;
     taking.finish().map(|_| ())
@@ -235,11 +277,46 @@ fn who_holds_a_branch_that_lost_is_not_taken_to_hold_the_one_that_is_kept() {
 }
 
 #[test]
-fn by_its_own_word_nothing_of_a_device_is_elsewhere() {
-    let (phone, _tablet, case) = shared("holders-own", None);
+fn a_vector_says_nothing_of_what_is_held_elsewhere() {
+    let (phone, tablet, case) = shared("holders-vector", None);
     team(&phone, case, "north");
-    let vector = phone.store.exchange().vector().unwrap();
+    let mut vector = phone.store.exchange().vector().unwrap();
+    // Anybody can write this, in anybody's name.
+    let [own, other] = [&phone, &tablet].map(|device| device.store.identity().device());
+    let at = vector.windows(16).position(|id| id == own.as_bytes()).unwrap();
+    vector[at..at + 16].copy_from_slice(other.as_bytes());
     let mut export = phone.store.exchange().export(Some(&vector)).unwrap();
     while !export.next(1 << 20).unwrap().is_empty() {}
     assert_eq!(only_here(&phone), 1);
+}
+
+/// How many changes there are of what two copies of a phone wrote under the same numbers.
+const BRANCHES: u64 = 4;
+
+#[test]
+fn of_a_fork_that_nobody_has_ended_both_branches_are_where_they_are() {
+    let (desk, tablet, phone, _) = two_branches("holders-open");
+    sync(&desk.store, &tablet.store);
+    assert_eq!(desk.store.exchange().quarantine().unwrap().len(), 2, "nobody chooses before the phone comes");
+    for (one, other) in [(&desk, &tablet), (&tablet, &desk)] {
+        assert_eq!((only_here(one), to_send(one, other)), (0, 0));
+    }
+    assert_eq!(to_send(&desk, &phone), BRANCHES, "which of them it has is not known");
+    desk.store.identity().end_device(tablet.store.identity().device(), EndReason::Lost).unwrap();
+    assert_eq!(only_here(&desk), BRANCHES, "the phone is known to hold neither");
+    read(&desk, &crate::files::write(&phone.store, &desk.store)).unwrap();
+    assert_eq!(only_here(&desk), BRANCHES, "it says to hold one of them, and it may be either's last copy");
+}
+
+#[test]
+fn a_case_that_was_taken_back_goes_with_a_fork_that_nobody_has_ended() {
+    let (desk, tablet, phone, case) = two_branches("holders-goes");
+    sync(&desk.store, &tablet.store);
+    let grants = desk.store.grants().list(case).unwrap();
+    let grant = grants.iter().find(|grant| grant.worker.as_str() == tablet.worker).unwrap();
+    desk.store.grants().take_back(case, &[grant.id]).unwrap();
+    (0..2).for_each(|_| drop(sync(&tablet.store, &desk.store)));
+    assert_eq!(tablet.store.cases().get(case).unwrap(), None, "the desk holds both branches");
+    come_to_rest(&[&desk, &phone]);
+    assert_eq!(narratives(&desk).len(), 3);
 }

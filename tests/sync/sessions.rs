@@ -47,7 +47,7 @@ fn two_devices_end_equal_and_say_what_they_did() {
     assert_eq!((sent.failed.clone(), received.failed.clone()), (None, None));
     assert_eq!((sent.sent, sent.received), (received.received, received.sent));
     assert_eq!(sent.peer, Some(tablet.store.identity().device()));
-    assert_eq!((sent.only_here, received.only_here), (0, 0));
+    assert_eq!((sent.only_here, received.only_here), (Some(0), Some(0)));
     same(&phone, &tablet);
     let status = phone.store.sync().status().unwrap();
     assert!(status.only_here.is_empty() && status.quarantine.is_empty());

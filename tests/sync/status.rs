@@ -23,7 +23,7 @@ fn on_peer(device: &Device, case: CaseId, peer: &Device) -> Option<CaseOnPeer> {
 }
 
 /// What of everything is on its way to a peer.
-fn to_send(device: &Device, peer: &Device) -> u64 {
+pub fn to_send(device: &Device, peer: &Device) -> u64 {
     let id = peer.store.identity().device();
     let status = device.store.sync().status().unwrap();
     status.peers.into_iter().find(|peer| peer.device == id).unwrap().to_send

@@ -14,6 +14,8 @@ fn entries() -> [VectorEntry; 3] {
         seq,
         hash: counting(from.wrapping_add(24)),
         branches,
+        top: seq,
+        loose: false,
     };
     // The last one has nothing in common: two first changes.
     let nothing_common = VectorEntry { hash: [0; 32], ..entry(0x60, 0, vec![counting(1), counting(2)]) };

@@ -245,7 +245,7 @@ fn show(report: &SyncReport, screen: &Screen) {
         ("sent", format!("{} changes", report.sent)),
         ("received", format!("{} changes", report.received)),
         ("kept apart", apart),
-        ("only here", format!("{} changes", report.only_here)),
+        ("only here", report.only_here.map(|count| format!("{count} changes")).unwrap_or_default()),
         ("both hold", if report.equal { "the same" } else { "not the same yet: sync again" }.to_owned()),
         ("clocks", clock.unwrap_or_default()),
         ("ended early", report.failed.as_ref().map(ToString::to_string).unwrap_or_default()),

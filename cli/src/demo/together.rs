@@ -37,8 +37,8 @@ fn meet(screen: &Screen, stage: &Stage) -> Result<()> {
     let line = |from: &str, to: &str, count: u64, alone: u64| {
         screen.line(format!(" {from} → {to}  {count} changes; now {alone} are on the {from} alone"));
     };
-    line("phone", "tablet", tablet.received, phone.only_here);
-    line("tablet", "phone", phone.received, tablet.only_here);
+    line("phone", "tablet", tablet.received, stage.phone.store.today()?.only_here.changes);
+    line("tablet", "phone", phone.received, stage.tablet.store.today()?.only_here.changes);
     let again = link::sync(&stage.phone.store, &stage.tablet.store, None)?;
     screen
         .line(format!("\n {} bytes in all. Once more, with nothing new: {} bytes.", met.bytes, again.bytes));

@@ -123,7 +123,6 @@ impl Identity<'_> {
         now_millis: i64,
     ) -> Result<()> {
         if lost {
-            tx.keep_former_device()?;
             tx.set_setting(setting::DEVICE, keys.device_id().as_bytes())?;
             tx.rotate_actors()?;
         }

@@ -192,9 +192,7 @@ impl Store {
                 }
             }
             for entry in reading.vector(row.id)? {
-                unknown += entry.seq.saturating_sub(known.get(&entry.actor).copied().unwrap_or(0));
-                // Of a fork nobody is known to hold both branches.
-                unknown += entry.branches.len() as u64;
+                unknown += entry.above(known.get(&entry.actor).copied().unwrap_or(0));
             }
             // What has lost one is passed on by nobody.
             if let Some(facts) = facts {

@@ -185,6 +185,20 @@ pub fn operations(bytes: &[u8], limits: &Limits) -> u64 {
     }
 }
 
+/// Whether a change says that it follows another one directly; no more of it is read than that.
+pub fn follows(bytes: &[u8], before: &[u8; 32]) -> bool {
+    let found = open(bytes, CHANGE).and_then(|(_, body)| {
+        let mut reader = Reader(body);
+        for _ in 0..reader.length()? {
+            if reader.hash()?.0 == *before {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    });
+    found.unwrap_or(false)
+}
+
 fn open(bytes: &[u8], kind: u8) -> Result<(ChangeHash, &[u8]), ChunkRefused> {
     let mut reader = Reader(bytes);
     if reader.take(4)? != MAGIC {

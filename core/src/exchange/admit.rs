@@ -109,7 +109,11 @@ impl Guard<'_> {
             let Ok(header) = chunk::read_change(&change.chunk, &Limits::DEFAULT) else { continue };
             // Whose key signed was checked when it came, unless nobody's was known.
             let proven = held.state != ChangeState::UnknownAuthor;
-            match self.authorship(&header, &change, proven) {
+            let state = self.authorship(&header, &change, proven);
+            if !proven && matches!(&state, Ok(state) if *state != Some(ChangeState::UnknownAuthor)) {
+                self.tx.forget_held_from(self.row.id, &header.actor.0, header.seq)?;
+            }
+            match state {
                 Ok(None) => candidates.push(Candidate { header, change, row: Some(held.id) }),
                 Ok(Some(state)) if state == held.state => {}
                 Ok(Some(state)) => {

@@ -15,7 +15,6 @@ use crate::ids::{CaseId, DeviceId, DocumentId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
 use crate::store::Store;
-use crate::sync::known::Said;
 
 /// An export that is being read.
 pub struct Export {
@@ -47,11 +46,6 @@ impl Export {
         let theirs = theirs.map(Vector::decode).transpose()?;
         if theirs.as_ref().is_some_and(|theirs| theirs.domain != store.identity().domain()) {
             return Err(Error::NotAnExport { reason: "domain" });
-        }
-        // What this device held once it may have lost since: by its own word nothing is elsewhere.
-        if let Some(theirs) = theirs.as_ref().filter(|theirs| theirs.device != store.own().device) {
-            let held = theirs.documents.iter().map(|(id, held)| (*id.as_bytes(), held));
-            store.note_held_documents(theirs.device, held, Said::Something)?;
         }
         let scopes = store.own().authority.scopes().copied().collect();
         Self::of(store, Receiver::Holder(theirs), scopes)

@@ -4,7 +4,8 @@ use super::CancelToken;
 use super::intake::{Batch, Intake, Room};
 use super::message::{MAX_BATCH, Message, SignedChange, Splitter};
 use super::refusal::Refusal;
-use super::{snapshot, vector};
+use super::snapshot;
+use super::vector::Same;
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
 use crate::identity::keys::verify;
@@ -351,17 +352,11 @@ impl Import {
             let reading = tx.reading();
             let Some(row) = reading.document(document.as_bytes())? else { return Ok(()) };
             // Of what is not here it says nothing: under the same numbers it may hold another branch.
-            let here = reading.vector(row.id)?;
+            let same = Same::of(&reading, row.id)?;
             let (device, present) = (self.store.own().device, reading.own_actor(row.id)?);
             for (actor, seq, mark) in actors {
-                let ours = here.iter().find(|held| held.actor == *actor);
-                let same = match ours {
-                    Some(ours) if (*seq, *mark) == (ours.seq, ours.mark()) => true,
-                    Some(_) => vector::is_held(&reading, &row, (actor, *seq), mark)?,
-                    None => false,
-                };
-                if let Some(ours) = ours.filter(|_| same) {
-                    tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, (*seq).min(ours.seq))?;
+                if let Some(seq) = same.up_to(actor, *seq, mark)? {
+                    tx.set_held_elsewhere(peer.as_bytes(), row.id, actor, seq)?;
                 } else if Actor(*actor).device() == device && present == Some(*actor) {
                     // This device was set back, and what it has written since under these numbers is only here: it goes on
                     // as somebody new.

@@ -146,7 +146,7 @@ pub fn parted(
             continue;
         }
         if !ours.branches.is_empty() && *seq >= ours.seq {
-            parted.insert(ours.actor, ours.seq);
+            parted.insert(ours.actor, if ours.loose { 0 } else { ours.seq });
         } else if *seq <= ours.seq {
             if !is_held(reading, row, (&ours.actor, *seq), mark)? {
                 parted.insert(ours.actor, 0);
@@ -171,6 +171,51 @@ pub fn is_held(
     mark: &[u8; 8],
 ) -> Result<bool> {
     Ok(reading.hashes_at(row.id, actor, seq)?.iter().any(|hash| hash[..8] == *mark))
+}
+
+/// What is held here of a document, to tell how far somebody holds the same by what it says of its actors.
+pub struct Same<'a> {
+    reading: &'a Reading<'a>,
+    row: i64,
+    /// Where something may be missing or be a fork.
+    vector: Option<BTreeMap<[u8; 24], VectorEntry>>,
+}
+
+impl<'a> Same<'a> {
+    /// Of a document, by its row.
+    pub fn of(reading: &'a Reading<'a>, row: i64) -> Result<Self> {
+        // Of two changes with one number one is not part of the document, nor is what stands above a missing one.
+        let vector = match reading.holds_apart(row)? {
+            true => Some(reading.vector(row)?.into_iter().map(|entry| (entry.actor, entry)).collect()),
+            false => None,
+        };
+        Ok(Self { reading, row, vector })
+    }
+
+    /// Whether an actor's changes are here up to a number.
+    pub fn reaches(&self, actor: &[u8; 24], seq: u64) -> Result<bool> {
+        Ok(match &self.vector {
+            Some(vector) => vector.get(actor).is_some_and(|entry| seq <= entry.top),
+            None => !self.reading.hashes_at(self.row, actor, seq)?.is_empty(),
+        })
+    }
+
+    /// Up to which number somebody holds what is held here of an actor; nothing where it does not follow from what it names.
+    pub fn up_to(&self, actor: &[u8; 24], seq: u64, mark: &[u8; 8]) -> Result<Option<u64>> {
+        let is_here = || -> Result<bool> {
+            Ok(self.reading.hashes_at(self.row, actor, seq)?.iter().any(|hash| hash[..8] == *mark))
+        };
+        let Some(vector) = &self.vector else { return Ok(is_here()?.then_some(seq)) };
+        Ok(match vector.get(actor) {
+            // It holds the same branches.
+            Some(entry) if (entry.seq, entry.mark()) == (seq, *mark) => Some(entry.top),
+            Some(entry) if seq <= entry.top && is_here()? => match entry.loose {
+                true => (seq <= entry.seq).then_some(seq), // where they parted is not known
+                false => Some(seq.min(entry.seq)),         // of its branch and the others only this is common
+            },
+            _ => None,
+        })
+    }
 }
 
 /// Above which number of each actor a branch has lost a fork in a document.

@@ -219,6 +219,12 @@ impl Reading<'_> {
         Ok(count.unsigned_abs())
     }
 
+    /// Whether a change of a document is held that is not part of it.
+    pub fn holds_apart(&self, document: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM change WHERE document = ?1 AND state <> 0)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([document], |row| row.get(0))?)
+    }
+
     /// Whether a change of a document is held in a state.
     pub fn holds_in_state(&self, document: i64, state: ChangeState) -> Result<bool> {
         let mut statement = self.connection.prepare_cached(
@@ -310,11 +316,14 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
-    /// Adds a change.
+    /// Adds a change. Whoever was known to hold this number of its actor holds another change under it, or one of a fork's.
     pub fn add_change(&self, change: &ChangeToStore<'_>) -> Result<i64> {
         let actor = self.actor_row(change.document, change.actor)?;
         let signer = self.signer_row(change.certificate)?;
         let blob = [&[1], change.chunk].concat();
+        if change.state != ChangeState::UnknownAuthor {
+            self.forget_held_from(change.document, change.actor, change.seq)?;
+        }
         self.tx
             .prepare_cached(
                 "INSERT INTO change (document, actor, seq, max_op, hash, signer, signature, time, code, received_at,
@@ -347,38 +356,6 @@ impl Writing<'_> {
             .prepare_cached("INSERT INTO signer (certificate) VALUES (?1)")?
             .execute([certificate.as_slice()])?;
         Ok(self.tx.last_insert_rowid())
-    }
-
-    /// Keeps what a peer was seen to hold of a document; what it held before it still holds.
-    pub fn set_held_elsewhere(
-        &self,
-        peer: &[u8; 16],
-        document: i64,
-        actor: &[u8; 24],
-        seq: u64,
-    ) -> Result<()> {
-        self.tx
-            .prepare_cached(
-                "INSERT INTO held_elsewhere (peer, document, actor, seq) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (peer, document, actor) DO UPDATE SET seq = max(seq, excluded.seq)",
-            )?
-            .execute(params![peer.as_slice(), document, actor.as_slice(), seq as i64])?;
-        Ok(())
-    }
-
-    /// Forgets that anybody was known to hold an actor's changes from a number on.
-    pub fn forget_held_from(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<()> {
-        let sql = "UPDATE held_elsewhere SET seq = ?3 - 1 WHERE document = ?1 AND actor = ?2 AND seq >= ?3";
-        self.tx.prepare_cached(sql)?.execute(params![document, actor.as_slice(), seq as i64])?;
-        Ok(())
-    }
-
-    /// Forgets what a peer was known to hold of a document: it says itself what it holds now.
-    pub fn clear_held_elsewhere(&self, peer: &[u8; 16], document: i64) -> Result<()> {
-        self.tx
-            .prepare_cached("DELETE FROM held_elsewhere WHERE peer = ?1 AND document = ?2")?
-            .execute(params![peer.as_slice(), document])?;
-        Ok(())
     }
 
     /// Forgets a held change: it turned out to be forged.

@@ -6,7 +6,6 @@ use rusqlite::{Row, params, params_from_iter};
 
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
-use super::settings::OWN_DEVICES;
 
 type Result<T> = std::result::Result<T, StorageFailed>;
 
@@ -25,8 +24,8 @@ pub struct PeerRow {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gone(Vec<String>);
 
-/// The scope that a change stands in.
-const SCOPES: &str = "JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope";
+/// The scope that a document belongs to.
+const SCOPES: &str = "JOIN document d ON d.id = a.document JOIN scope s ON s.id = d.scope";
 
 impl Gone {
     /// A device that holds nothing to count upon any more.
@@ -39,19 +38,23 @@ impl Gone {
         self.0.push(hex(device) + &hex(scope));
     }
 
-    /// Which changes only this store has.
-    fn only_here(&self, scopes: &str) -> String {
+    /// Which changes only this store has, whoever wrote them: those above what anybody is known to hold of their actor.
+    fn only_here(&self, what: &str, scopes: &str) -> String {
         let counts = if self.0.is_empty() {
             ""
         } else {
-            "AND hex(h.peer) NOT IN (SELECT value FROM json_each(?1))
+            "JOIN document d ON d.id = h.document JOIN scope s ON s.id = d.scope
+             WHERE hex(h.peer) NOT IN (SELECT value FROM json_each(?1))
              AND hex(h.peer) || hex(s.scope_id) NOT IN (SELECT value FROM json_each(?1))"
         };
         format!(
-            "change c JOIN actor a ON a.id = c.actor {scopes}
-             WHERE substr(a.actor, 1, 16) IN ({OWN_DEVICES}) AND NOT EXISTS (
-                SELECT 1 FROM held_elsewhere h
-                WHERE h.document = c.document AND h.actor = a.actor AND h.seq >= c.seq {counts})"
+            "WITH elsewhere AS MATERIALIZED (
+                SELECT h.document, h.actor, max(h.seq) AS seq FROM held_elsewhere h {counts}
+                GROUP BY h.document, h.actor)
+             SELECT {what} FROM actor a {scopes}
+             LEFT JOIN elsewhere e ON e.document = a.document AND e.actor = a.actor
+             CROSS JOIN change c ON c.actor = a.id AND c.seq > coalesce(e.seq, 0)
+             WHERE c.state <> 2"
         )
     }
 
@@ -116,22 +119,33 @@ impl Reading<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Changes of this store's own that no peer who counts is known to hold.
+    /// Whoever is known to hold something.
+    pub fn all_holders(&self) -> Result<Vec<[u8; 16]>> {
+        // From one to the next: each holds much.
+        let mut next =
+            self.connection.prepare_cached("SELECT min(peer) FROM held_elsewhere WHERE peer > ?1")?;
+        let mut holders: Vec<[u8; 16]> = Vec::new();
+        let mut last: &[u8] = &[];
+        while let Some(peer) = next.query_row([last], |row| row.get(0))? {
+            holders.push(peer);
+            last = holders.last().map_or(&[], <[u8; 16]>::as_slice);
+        }
+        Ok(holders)
+    }
+
+    /// Changes that no peer who counts is known to hold.
     pub fn only_here(&self, gone: &Gone) -> Result<u64> {
-        let scopes = if gone.0.is_empty() { "" } else { SCOPES };
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT count(*) FROM {}", gone.only_here(scopes)))?;
+        let mut statement = self.connection.prepare_cached(&gone.only_here("count(*)", ""))?;
         let count: i64 = statement.query_row(params_from_iter(gone.json()), |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 
     /// The same, by case and code of the operation.
     pub fn only_here_by_case(&self, gone: &Gone) -> Result<Vec<([u8; 16], String, u64)>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT s.case_id, c.code, count(*) FROM {}
-             GROUP BY s.case_id, c.code ORDER BY s.case_id, c.code",
-            gone.only_here(SCOPES)
-        ))?;
+        let which = gone.only_here("s.case_id, c.code, count(*)", SCOPES);
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("{which} GROUP BY s.case_id, c.code ORDER BY s.case_id, c.code"))?;
         let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()));
         let rows = statement.query_map(params_from_iter(gone.json()), row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

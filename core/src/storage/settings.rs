@@ -59,22 +59,7 @@ impl Reading<'_> {
     }
 }
 
-/// The devices that this store is and was: those before its keys were lost have settings `former-device` with their ids.
-pub(super) const OWN_DEVICES: &str =
-    "SELECT value FROM setting WHERE name = 'device' OR name GLOB 'former-device *'";
-
 impl Writing<'_> {
-    /// Keeps which device this store is, before it becomes another one.
-    pub fn keep_former_device(&self) -> Result<()> {
-        self.tx
-            .prepare_cached(
-                "INSERT OR IGNORE INTO setting (name, value)
-                 SELECT 'former-device ' || lower(hex(value)), value FROM setting WHERE name = 'device'",
-            )?
-            .execute([])?;
-        Ok(())
-    }
-
     /// Keeps a setting.
     pub fn set_setting(&self, name: &str, value: &[u8]) -> Result<()> {
         self.tx

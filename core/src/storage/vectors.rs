@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Params, Row, params};
 
-use super::database::Reading;
+use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
+use crate::document::chunk;
 use crate::ids::sha256;
 use crate::planted::{self, Defect};
 
@@ -23,9 +24,19 @@ pub struct VectorEntry {
     /// Of a fork every change above that number, up to where one is missing, in ascending order: each of its branches may
     /// still grow. Empty where there is none.
     pub branches: Vec<[u8; 32]>,
+    /// The highest number of a branch, of a fork; else of the actor.
+    pub top: u64,
+    /// Whether one of the branches follows what is not here: it may have parted earlier.
+    pub loose: bool,
 }
 
 impl VectorEntry {
+    /// How many changes it stands for that whoever holds the actor's up to a number does not hold.
+    pub fn above(&self, held: u64) -> u64 {
+        let branches = if held < self.top { self.branches.len() as u64 } else { 0 };
+        self.seq.saturating_sub(held) + branches
+    }
+
     /// What stands for the entry where eight bytes must do: the hash's first, or a digest of it and the branches.
     pub fn mark(&self) -> [u8; 8] {
         let mut mark = [0; 8];
@@ -37,6 +48,26 @@ impl VectorEntry {
             mark.copy_from_slice(&sha256(&[&all])[..8]);
         }
         mark
+    }
+}
+
+/// An actor's changes as they are read, by their numbers.
+#[derive(Default)]
+struct Run {
+    /// The last number.
+    seq: u64,
+    /// The changes with that number,
+    here: Vec<[u8; 32]>,
+    /// and those with the one before it.
+    before: Vec<[u8; 32]>,
+}
+
+impl Run {
+    fn add(&mut self, seq: u64, hash: [u8; 32]) {
+        if seq > self.seq {
+            (self.seq, self.before) = (seq, std::mem::take(&mut self.here));
+        }
+        self.here.push(hash);
     }
 }
 
@@ -64,12 +95,12 @@ impl Reading<'_> {
 
     fn vectors_of(&self, which: &str, of: impl Params) -> Result<BTreeMap<i64, Vec<VectorEntry>>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT c.document, a.actor, c.seq, c.hash FROM change c JOIN actor a ON a.id = c.actor {which}
+            "SELECT c.document, a.actor, c.seq, c.hash, CASE WHEN c.state <> 0 THEN c.id END
+             FROM change c JOIN actor a ON a.id = c.actor {which}
              ORDER BY c.document, a.actor, c.seq, c.hash",
         ))?;
         let mut vectors: BTreeMap<i64, Vec<VectorEntry>> = BTreeMap::new();
-        // What stands before the last number, and of a fork the highest number up to which nothing is missing.
-        let (mut before, mut top) = ([0; 32], 0);
+        let mut run = Run::default();
         let mut rows = statement.query(of)?;
         while let Some(row) = rows.next()? {
             let (document, actor): (i64, [u8; 24]) = (row.get(0)?, row.get(1)?);
@@ -77,28 +108,45 @@ impl Reading<'_> {
             let vector = vectors.entry(document).or_default();
             match vector.last_mut() {
                 Some(last) if last.actor == actor => {
-                    if !last.branches.is_empty() {
-                        if seq <= top + 1 {
-                            top = seq;
-                            let at = last.branches.partition_point(|branch| *branch < hash);
-                            last.branches.insert(at, hash);
-                        }
-                    } else if seq == last.seq + 1 {
-                        (before, last.seq, last.hash) = (last.hash, seq, hash);
-                    } else if seq == last.seq {
-                        // A second change has the last number: common is what stands before both.
-                        last.branches = vec![last.hash, hash];
-                        (last.seq, last.hash, top) = (seq - 1, before, seq);
+                    if seq > run.seq + 1 {
+                        continue; // above a gap
                     }
+                    run.add(seq, hash);
+                    let follows = match row.get::<_, Option<i64>>(4)? {
+                        Some(apart) => self.follows(apart, &run)?,
+                        None => true,
+                    };
+                    if last.branches.is_empty() && follows && seq == last.seq + 1 {
+                        (last.seq, last.hash, last.top) = (seq, hash, seq);
+                        continue;
+                    }
+                    if last.branches.is_empty() && seq == last.seq {
+                        // A second change has the last number: common is what stands before both.
+                        last.branches.push(last.hash);
+                        (last.seq, last.hash) = (seq - 1, run.before.first().copied().unwrap_or_default());
+                    }
+                    let at = last.branches.partition_point(|branch| *branch < hash);
+                    last.branches.insert(at, hash);
+                    (last.top, last.loose) = (seq, last.loose || !follows);
                 }
                 _ if seq == 1 => {
-                    before = [0; 32];
-                    vector.push(VectorEntry { actor, seq, hash, branches: Vec::new() });
+                    run = Run { seq, here: vec![hash], ..Run::default() };
+                    let branches = Vec::new();
+                    vector.push(VectorEntry { actor, seq, hash, branches, top: seq, loose: false });
                 }
                 _ => {} // above a gap
             }
         }
         Ok(vectors)
+    }
+
+    /// Whether a change that is held apart follows one of its actor that is here.
+    fn follows(&self, change: i64, run: &Run) -> Result<bool> {
+        if run.seq == 1 {
+            return Ok(true);
+        }
+        let chunk = self.chunk(change)?.ok_or(StorageFailed::damaged("change"))?;
+        Ok(run.before.iter().any(|before| chunk::follows(&chunk, before)))
     }
 
     /// What a peer is known to hold of a document: its actors and their highest numbers.
@@ -110,5 +158,39 @@ impl Reading<'_> {
         Ok(statement
             .query_map(params![peer.as_slice(), document], entry)?
             .collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Writing<'_> {
+    /// Keeps what a peer was seen to hold of a document; what it held before it still holds.
+    pub fn set_held_elsewhere(
+        &self,
+        peer: &[u8; 16],
+        document: i64,
+        actor: &[u8; 24],
+        seq: u64,
+    ) -> Result<()> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO held_elsewhere (peer, document, actor, seq) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (peer, document, actor) DO UPDATE SET seq = max(seq, excluded.seq)",
+            )?
+            .execute(params![peer.as_slice(), document, actor.as_slice(), seq as i64])?;
+        Ok(())
+    }
+
+    /// Forgets that anybody was known to hold an actor's changes from a number on.
+    pub fn forget_held_from(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<()> {
+        let sql = "UPDATE held_elsewhere SET seq = ?3 - 1 WHERE document = ?1 AND actor = ?2 AND seq >= ?3";
+        self.tx.prepare_cached(sql)?.execute(params![document, actor.as_slice(), seq as i64])?;
+        Ok(())
+    }
+
+    /// Forgets what a peer was known to hold of a document: it says itself what it holds now.
+    pub fn clear_held_elsewhere(&self, peer: &[u8; 16], document: i64) -> Result<()> {
+        self.tx
+            .prepare_cached("DELETE FROM held_elsewhere WHERE peer = ?1 AND document = ?2")?
+            .execute(params![peer.as_slice(), document])?;
+        Ok(())
     }
 }

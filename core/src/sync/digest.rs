@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_digest_is_over_id_and_sorted_entries() {
-        let entry = |actor, seq, hash, branches| VectorEntry { actor, seq, hash, branches };
+        let entry =
+            |actor, seq, hash, branches| VectorEntry { actor, seq, hash, branches, top: seq, loose: false };
         let vector = vec![entry([1; 24], 2, [3; 32], vec![]), entry([4; 24], 5, [6; 32], vec![])];
         let mut bytes = vec![9; 16];
         for (actor, seq, hash) in [([1_u8; 24], 2_u64, [3_u8; 8]), ([4; 24], 5, [6; 8])] {
@@ -128,7 +129,14 @@ mod tests {
 
     #[test]
     fn a_known_fork_stands_in_a_digest_with_its_branches() {
-        let fork = |branches: Vec<[u8; 32]>| VectorEntry { actor: [1; 24], seq: 2, hash: [3; 32], branches };
+        let fork = |branches: Vec<[u8; 32]>| VectorEntry {
+            actor: [1; 24],
+            seq: 2,
+            hash: [3; 32],
+            branches,
+            top: 3,
+            loose: false,
+        };
         let bytes =
             [vec![9; 16], vec![1; 24], 2_u64.to_be_bytes().to_vec(), vec![3; 8], vec![4; 8], vec![5; 8]];
         let forked = fork(vec![[4; 32], [5; 32]]);

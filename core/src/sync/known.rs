@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::{self, Held};
 use crate::error::Result;
-use crate::exchange::vector::{self, Holding};
+use crate::exchange::vector::{self, Holding, Same};
+use crate::identity::Standing;
 use crate::ids::{CaseId, ChangeHash, DeviceId};
 use crate::storage::Writing;
 use crate::storage::documents::DocumentRow;
@@ -36,19 +37,25 @@ impl Said {
 }
 
 impl Store {
-    /// This store's own changes that no peer who is still in their scope is known to hold.
+    /// Changes that no peer who is still in their scope is known to hold, whoever wrote them.
     pub(crate) fn only_here(&self) -> Result<u64> {
         let gone = self.gone()?;
         self.read(|reading| Ok(reading.only_here(&gone)?))
     }
 
-    /// Who is not counted upon to hold anything: whoever was ended hands over only its own work, and what was taken back
-    /// from somebody goes from there.
+    /// Who is not counted upon to hold anything: whoever was ended hands over only its own work, whoever has no certificate
+    /// that counts nothing, and what was taken back from somebody goes from there.
     pub(crate) fn gone(&self) -> Result<Gone> {
         let now = self.trusted_time()?;
+        let holders = self.read(|reading| Ok(reading.all_holders()?))?;
         let own = self.own();
         let mut gone = Gone::default();
-        own.authority.judgement().ended.keys().for_each(|device| gone.add(device.as_bytes()));
+        for holder in holders {
+            let standing = own.authority.standing(DeviceId::from_slice(&holder)?, now);
+            if matches!(standing, Standing::Ended | Standing::Unknown) {
+                gone.add(&holder);
+            }
+        }
         let changed = own.authority.all_changed();
         for facts in own.authority.scopes() {
             let changed = changed.iter().copied();
@@ -82,11 +89,10 @@ impl Store {
                 if digest::of_document(id, &vector) != compared.digest {
                     continue;
                 }
-                let ours = vector::holding(&vector);
                 let known = reading.held_by_peer(peer.as_bytes(), compared.row)?;
                 let known: BTreeMap<_, _> = known.into_iter().collect();
-                if ours.iter().any(|(actor, (seq, _))| known.get(actor).is_none_or(|known| known < seq)) {
-                    behind.push((compared.row, ours));
+                if vector.iter().any(|ours| known.get(&ours.actor).is_none_or(|known| *known < ours.top)) {
+                    behind.push((compared.row, vector::holding(&vector)));
                 }
             }
             Ok(behind)
@@ -125,11 +131,17 @@ impl Store {
             for (actor, seq) in before.iter().filter(|(actor, _)| !named.contains_key(actor)) {
                 tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
             }
-            for (actor, (seq, hash)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
-                let ours = tx.reading().hashes_at(document, actor, *seq)?;
-                let is_same = matches!(ours.as_slice(), [ours] if *hash == [0; 8] || ours[..8] == *hash);
-                if is_same {
-                    tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
+            let reading = tx.reading();
+            let same = Same::of(&reading, document)?;
+            for (actor, (seq, mark)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
+                // Without a mark it is what the peer was taken to hold before.
+                let known = before.iter().any(|(before, known)| before == actor && known >= seq);
+                let up_to = match *mark == [0; 8] {
+                    true => known.then_some(*seq),
+                    false => same.up_to(actor, *seq, mark)?,
+                };
+                if let Some(seq) = up_to {
+                    tx.set_held_elsewhere(peer.as_bytes(), document, actor, seq)?;
                 }
             }
             Ok(())
@@ -171,35 +183,34 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
         if said.everything() {
             tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
         }
-        let own = tx.reading().own_actor(*row)?;
+        let reading = tx.reading();
+        let (own, same) = (reading.own_actor(*row)?, Same::of(&reading, *row)?);
         // Read at the first number that is not the same here, which most never have, and once.
         let mut here: Option<BTreeMap<_, _>> = None;
-        for (actor, (seq, hash)) in holding {
-            // Only what is the same change here: a fork's number says nothing.
-            let ours = tx.reading().hashes_at(*row, actor, *seq)?;
-            if matches!(ours.as_slice(), [ours] if ours[..8] == *hash) {
-                tx.set_held_elsewhere(peer.as_bytes(), *row, actor, *seq)?;
+        for (actor, (seq, mark)) in holding {
+            if let Some(seq) = same.up_to(actor, *seq, mark)? {
+                tx.set_held_elsewhere(peer.as_bytes(), *row, actor, seq)?;
                 continue;
             }
-            if ours.is_empty() && own == Some(*actor) {
+            let is_ahead = !same.reaches(actor, *seq)?;
+            if is_ahead && own == Some(*actor) {
                 tx.rotate_actor(*row)?;
             }
             // It knows later work than is here, or another branch, and of what was sent that is not all: had the
             // two parted unknown to it, it would say so by now; where it knows that they did, it holds both.
-            let knows = if ours.is_empty() { said.acknowledged() } else { said == Said::AcknowledgedAll };
+            let knows = if is_ahead { said.acknowledged() } else { said == Said::AcknowledgedAll };
             if !knows {
                 continue;
             }
             let here = match &mut here {
                 Some(here) => here,
                 none => {
-                    let vector = tx.reading().vector(*row)?;
+                    let vector = reading.vector(*row)?;
                     none.insert(vector.into_iter().map(|entry| (entry.actor, entry)).collect())
                 }
             };
-            if let Some(last) = here
-                .get(actor)
-                .filter(|last| last.branches.is_empty() && (last.seq < *seq || !ours.is_empty()))
+            if let Some(last) =
+                here.get(actor).filter(|last| last.branches.is_empty() && (last.seq < *seq || !is_ahead))
             {
                 tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
             }
@@ -265,7 +276,7 @@ impl Here {
         let held = store.read(|reading| Ok(reading.held_by_peer_of_all(peer.as_bytes(), case)?))?;
         let read = scopes.iter().filter_map(|scope| self.scopes.get(scope)).flatten();
         let lacks = |(document, entry): &(i64, VectorEntry)| {
-            entry.seq.saturating_sub(held.get(&(*document, entry.actor)).copied().unwrap_or(0))
+            entry.above(held.get(&(*document, entry.actor)).copied().unwrap_or(0))
         };
         Ok(read.map(lacks).sum())
     }

@@ -40,7 +40,7 @@ pub struct PeerStatus {
 pub struct CaseSync {
     /// The case.
     pub case: CaseId,
-    /// This device's changes that no peer is known to hold: none that was ended, or that the case was taken back from.
+    /// Changes on this device that no peer is known to hold: none that was ended, or that the case was taken back from.
     pub changes: u64,
     /// Those of them that record a contact: "3 visits exist only on this phone".
     pub contacts: u64,

@@ -70,6 +70,9 @@ impl Replica {
     /// have been ended since.
     fn queue_own(&mut self, rows: Vec<DocumentRow>) -> Result<()> {
         let (own, mut ask) = (self.store.own().device, Vec::new());
+        if self.stage == Stage::Upload && !rows.is_empty() {
+            self.keep_theirs()?; // what is named by its number alone is what is known by then
+        }
         for row in rows {
             let asked = self.late_asked.iter().flatten().any(|asked| asked.row == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);

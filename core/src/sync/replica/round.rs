@@ -95,7 +95,7 @@ impl Replica {
         }
         let Some(_) = root else {
             let all: Vec<[u8; 16]> = self.round.held.0.keys().copied().collect();
-            all.iter().try_for_each(|scope| self.queue_scope(scope))?;
+            self.queue_scopes(&all)?;
             self.say_asked();
             return Ok(());
         };
@@ -147,7 +147,7 @@ impl Replica {
         self.round.buckets = theirs.len().max(1);
         let scopes: Vec<[u8; 16]> = self.round.held.0.keys().copied().collect();
         if theirs.is_empty() {
-            return Ok(scopes.iter().try_for_each(|scope| self.queue_scope(scope))?);
+            return Ok(self.queue_scopes(&scopes)?);
         }
         let ours = self.round.held.buckets(theirs.len());
         let differ: Vec<bool> = ours.iter().zip(theirs).map(|(ours, theirs)| ours != theirs).collect();
@@ -212,8 +212,9 @@ impl Replica {
         let listed = std::mem::take(&mut self.round.listed);
         self.same = self.round.held.0.keys().filter(|scope| !differs(scope)).copied().collect();
         let lacking = self.round.held.0.keys().filter(|scope| !listed.contains_key(*scope) && differs(scope));
-        lacking.copied().collect::<Vec<_>>().iter().try_for_each(|scope| self.queue_scope(scope))?;
-        let mut ask: Vec<([u8; 16], i64)> = Vec::new();
+        let lacking: Vec<[u8; 16]> = lacking.copied().collect();
+        self.queue_scopes(&lacking)?;
+        let (mut ask, mut whole): (Vec<([u8; 16], i64)>, Vec<i64>) = (Vec::new(), Vec::new());
         for (scope, documents) in listed {
             // A scope that was named with a guess is answered like one that is not here.
             let both = self.store.both_read(self.peer, &scope)?;
@@ -227,13 +228,14 @@ impl Replica {
             }
             for (id, held) in &ours {
                 match theirs.get(id) {
-                    None => self.queue_document(held.row, &Holding::new())?,
+                    None => whole.push(held.row),
                     Some(digest) if *digest != held.digest => ask.push((*id, held.row)),
                     Some(_) => {}
                 }
             }
             ask.extend(theirs.keys().filter(|id| !ours.contains_key(*id)).map(|id| (*id, 0)));
         }
+        self.queue_whole(&whole)?;
         self.say_vectors(&ask)?;
         self.say_asked();
         Ok(())
@@ -364,10 +366,22 @@ impl Replica {
         self.catch_up()
     }
 
-    fn queue_scope(&mut self, scope: &[u8; 16]) -> Result<()> {
-        let rows: Vec<i64> =
-            self.round.held.0.get(scope).into_iter().flatten().map(|(_, held)| held.row).collect();
-        rows.into_iter().try_for_each(|row| self.queue_document(row, &Holding::new()))
+    fn queue_scopes(&mut self, scopes: &[[u8; 16]]) -> Result<()> {
+        let held = scopes.iter().filter_map(|scope| self.round.held.0.get(scope)).flatten();
+        let rows: Vec<i64> = held.map(|(_, held)| held.row).collect();
+        self.queue_whole(&rows)
+    }
+
+    /// Queues documents of which the peer holds nothing, whatever it was taken to hold.
+    fn queue_whole(&mut self, rows: &[i64]) -> Result<()> {
+        let mut lost = Vec::new();
+        for row in rows {
+            if !self.store.held_by(self.peer, *row)?.is_empty() {
+                lost.push((*row, Holding::new()));
+            }
+        }
+        self.store.note_vectors(self.peer, &lost)?;
+        rows.iter().try_for_each(|row| self.queue_document(*row, &Holding::new()))
     }
 
     /// Queues what the owner of a holding lacks of a document.

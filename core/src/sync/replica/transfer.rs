@@ -135,7 +135,14 @@ impl Replica {
         }
         self.import.take_documents(entitled)?;
         self.say_refused(&taken.iter().flat_map(|brought| brought.hashes.iter().copied()).collect())?;
-        taken.into_iter().try_for_each(|brought| Ok(self.acknowledge(brought)?))
+        let documents: Vec<[u8; 16]> = taken.iter().map(|brought| brought.document).collect();
+        taken.into_iter().try_for_each(|brought| self.acknowledge(brought))?;
+        if self.stage == Stage::Live {
+            // What has just come is not only here.
+            let held = documents.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
+            self.store.note_held_documents(self.peer, held, Said::Something)?;
+        }
+        Ok(())
     }
 
     /// The header that is here of a document; nothing where the document is not here, or the peer was never let into its

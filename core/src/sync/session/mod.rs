@@ -252,7 +252,7 @@ impl Session {
             sent: counts.sent,
             received: counts.received,
             quarantined: counts.quarantined,
-            only_here: self.store.only_here().unwrap_or(0),
+            only_here: self.store.only_here().ok(),
             equal,
             clock_ahead: self.clock_ahead,
             bytes: self.bytes,
