@@ -30,12 +30,12 @@ import Testing
   }
 
   @Test func whatIsOnlyHereIsToldAnewWhenSomebodyElseHasIt() async throws {
-    let phone = try await Phone()
-    let tablet = try await phone.enrol(worker: "w-204")
+    let (phone, tablet) = (try await Phone(), try await Phone())
+    try await takeIn(tablet, by: phone)
     _ = try await Family(phone.store)
     var today = phone.store.watchToday().makeAsyncIterator()
     #expect(try await today.next()?.onlyHere.changes ?? 0 > 0)
-    try await phone.meet(tablet)
+    try await phone.syncs(with: tablet)
     #expect(try await today.next { $0.onlyHere.changes == 0 } != nil)
   }
 

@@ -31,7 +31,7 @@ class WatchTest {
         }
 
     @Test
-    fun `a flow emits after an import, and what is only here after an exchange`() =
+    fun `a flow emits after an import`() =
         story {
             val phone = Phone.open()
             val tablet = phone.enrol("w-204")
@@ -43,12 +43,22 @@ class WatchTest {
                     .readIn(this)
             assertTrue(pages.receive().contacts.isEmpty())
             val contact = phone.store.recordCall(family.lea.id, "Called the school.")
-            val today = phone.store.watchToday().readIn(this)
-            today.first { it.onlyHere.changes > 0UL }
             phone.meet(tablet)
             pages.first { page -> page.contacts.map { it.id } == listOf(contact.id) }
-            today.first { it.onlyHere.changes == 0UL }
             pages.cancel()
+        }
+
+    @Test
+    fun `what is only here is told anew when somebody else has it`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = Phone.open("w-117")
+            takenIn(phone, tablet)
+            Family.of(phone.store)
+            val today = phone.store.watchToday().readIn(this)
+            today.first { it.onlyHere.changes > 0UL }
+            phone.syncs(tablet)
+            today.first { it.onlyHere.changes == 0UL }
             today.cancel()
         }
 
