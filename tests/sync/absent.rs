@@ -198,8 +198,14 @@ fn desk_tablet_and_phone(name: &str) -> (Device, Device, Device, Case) {
 /// The desk with Léa's case, a colleague's tablet, and the phone of a substitute who gave out numbers twice: his branch with
 /// a visit is on the desk, the other one on the tablet.
 pub fn two_branches(name: &str) -> (Device, Device, Device, CaseId) {
+    two_branches_until(name, None)
+}
+
+/// The same, where the tablet's grant runs out some time too.
+pub fn two_branches_until(name: &str, until: Option<&str>) -> (Device, Device, Device, CaseId) {
     let (desk, tablet, mut phone, case) = desk_tablet_and_phone(name);
-    let tablets = NewGrant::colleague("w-118".parse().unwrap(), 5);
+    let until = until.map(|until| until.parse().unwrap());
+    let tablets = NewGrant { until, ..NewGrant::colleague("w-118".parse().unwrap(), 5) };
     desk.store.grants().give(case.id, &tablets).unwrap();
     let until = Some("2026-06-01T00:00:00Z".parse().unwrap());
     let phones = NewGrant { until, ..NewGrant::colleague("w-117".parse().unwrap(), 5) };

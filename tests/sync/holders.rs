@@ -11,7 +11,7 @@ use caseplan_core::ids::CaseId;
 use caseplan_core::sync::hand_over::{HandOver, HandOverReader, HandOverWriter, Recipient};
 use caseplan_core::testing::SeededRandom;
 
-use crate::absent::two_branches;
+use crate::absent::{two_branches, two_branches_until};
 use crate::forks::{come_to_rest, narratives, seen, team};
 use crate::status::to_send;
 use crate::support::chunks::Parts;
@@ -319,4 +319,27 @@ fn a_case_that_was_taken_back_goes_with_a_fork_that_nobody_has_ended() {
     assert_eq!(tablet.store.cases().get(case).unwrap(), None, "the desk holds both branches");
     come_to_rest(&[&desk, &phone]);
     assert_eq!(narratives(&desk).len(), 3);
+}
+
+#[test]
+fn who_takes_late_work_is_not_taken_to_hold_a_branch_that_it_was_not_sent() {
+    let (desk, tablet, phone, case) = two_branches_until("holders-late", Some("2026-06-01T00:00:00Z"));
+    tablet.now("2026-03-28T18:00:00Z");
+    team(&tablet, case, "west");
+    tablet.records(tablet.planned("2026-03-28", "2026-03-28")[0], "the tablet's own visit");
+    let branch = "the tablet's branch".to_owned();
+    assert!(narratives(&tablet).contains(&branch));
+    // The grants run out: of those who may read the case none holds what the phone wrote for the second time.
+    for device in [&desk, &tablet, &phone] {
+        device.now("2026-06-02T08:00:00Z");
+    }
+    for _ in 0..3 {
+        let reports = sync(&tablet.store, &desk.store);
+        assert!(reports.iter().all(|report| report.failed.is_none()), "{reports:?}");
+    }
+    assert!(!desk.store.exchange().quarantine().unwrap().is_empty(), "late work is taken, and waits");
+    assert!(!narratives(&desk).contains(&branch));
+    let kept = tablet.store.grants().taken_back().unwrap();
+    assert_eq!(kept.iter().map(|back| back.case).collect::<Vec<_>>(), [case]);
+    assert!(narratives(&tablet).contains(&branch), "it is the last copy that anybody counts upon");
 }

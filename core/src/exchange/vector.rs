@@ -163,6 +163,13 @@ pub fn parted(
     Ok(parted)
 }
 
+/// A change's mark.
+pub fn mark(hash: &[u8; 32]) -> [u8; 8] {
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&hash[..8]);
+    mark
+}
+
 /// Whether the change of an actor that somebody names by number and mark is held here too.
 pub fn is_held(
     reading: &Reading<'_>,

@@ -225,6 +225,16 @@ impl Reading<'_> {
         Ok(self.connection.prepare_cached(sql)?.query_row([document], |row| row.get(0))?)
     }
 
+    /// The actors and numbers of a document's changes that are held and not part of it.
+    pub fn held_apart(&self, document: i64) -> Result<Vec<([u8; 24], u64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT a.actor, c.seq FROM change c JOIN actor a ON a.id = c.actor
+             WHERE c.document = ?1 AND c.state <> 0 AND c.state <> 2",
+        )?;
+        let number = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+        Ok(statement.query_map([document], number)?.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Whether a change of a document is held in a state.
     pub fn holds_in_state(&self, document: i64, state: ChangeState) -> Result<bool> {
         let mut statement = self.connection.prepare_cached(

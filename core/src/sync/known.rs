@@ -24,6 +24,8 @@ pub(crate) enum Said {
     Acknowledged,
     /// The same, and it told everything that it holds of it.
     AcknowledgedAll,
+    /// It took in what was sent to it of this device's own changes, and this is what it holds of them.
+    AcknowledgedOwn,
 }
 
 impl Said {
@@ -32,7 +34,7 @@ impl Said {
     }
 
     fn acknowledged(self) -> bool {
-        matches!(self, Self::Acknowledged | Self::AcknowledgedAll)
+        matches!(self, Self::Acknowledged | Self::AcknowledgedAll | Self::AcknowledgedOwn)
     }
 }
 
@@ -134,13 +136,7 @@ impl Store {
             let reading = tx.reading();
             let same = Same::of(&reading, document)?;
             for (actor, (seq, mark)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
-                // Without a mark it is what the peer was taken to hold before.
-                let known = before.iter().any(|(before, known)| before == actor && known >= seq);
-                let up_to = match *mark == [0; 8] {
-                    true => known.then_some(*seq),
-                    false => same.up_to(actor, *seq, mark)?,
-                };
-                if let Some(seq) = up_to {
+                if let Some(seq) = same.up_to(actor, *seq, mark)? {
                     tx.set_held_elsewhere(peer.as_bytes(), document, actor, seq)?;
                 }
             }
@@ -198,7 +194,11 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
             }
             // It knows later work than is here, or another branch, and of what was sent that is not all: had the
             // two parted unknown to it, it would say so by now; where it knows that they did, it holds both.
-            let knows = if is_ahead { said.acknowledged() } else { said == Said::AcknowledgedAll };
+            let knows = if is_ahead {
+                said.acknowledged()
+            } else {
+                said.acknowledged() && said != Said::Acknowledged
+            };
             if !knows {
                 continue;
             }

@@ -285,6 +285,7 @@ impl Replica {
         // Anybody can say so, also whoever is shut out itself.
         let shut_out = self.judge()?;
         if self.stage != Stage::Upload {
+            self.keep_theirs()?; // what is not sent now is not known there, though nothing waits
             self.queue.clear();
             self.upload()?;
         }

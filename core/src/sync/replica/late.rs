@@ -70,10 +70,8 @@ impl Replica {
     /// have been ended since.
     fn queue_own(&mut self, rows: Vec<DocumentRow>) -> Result<()> {
         let (own, mut ask) = (self.store.own().device, Vec::new());
-        if self.stage == Stage::Upload && !rows.is_empty() {
-            self.keep_theirs()?; // what is named by its number alone is what is known by then
-        }
         for row in rows {
+            self.own_only.insert(row.document_id);
             let asked = self.late_asked.iter().flatten().any(|asked| asked.row == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);
             let on_its_way = self.window.iter().any(|(document, _, _)| *document == row.document_id);
@@ -88,9 +86,10 @@ impl Replica {
                 // Of what the peer is not taken to hold it gets all.
                 ours.retain(|actor, _| actor.starts_with(own.as_bytes()) && held.contains_key(actor));
                 for (actor, entry) in &mut ours {
-                    if let Some((seq, _)) = held.get(actor).filter(|(seq, _)| *seq < entry.0) {
-                        // The mark of an earlier number than the last is not at hand: zeros say nothing of it.
-                        *entry = (*seq, [0; 8]);
+                    let known = held.get(actor).map(|(seq, _)| *seq).filter(|seq| *seq < entry.0);
+                    if let Some(seq) = known {
+                        let here = self.store.read(|reading| Ok(reading.hashes_at(row.id, actor, seq)?))?;
+                        *entry = (seq, here.first().map_or([0; 8], vector::mark));
                     }
                 }
             }
@@ -140,15 +139,22 @@ impl Replica {
             let Some(row) = reading.document(document)?.filter(|row| row.scope_id == *scope) else {
                 return Ok(Holding::new());
             };
-            let mut held = vector::of_document(reading, row.id)?;
-            held.retain(|actor, _| named.contains_key(actor));
-            for (actor, ours) in &mut held {
-                let Some(theirs) = named.get(actor).filter(|(seq, _)| *seq <= ours.0) else { continue };
-                let there = *ours == *theirs
-                    || theirs.1 == [0; 8]
-                    || reading.hashes_at(row.id, actor, theirs.0)?.iter().any(|hash| hash[..8] == theirs.1);
-                // Of another branch not even its beginning is known to be the same.
-                *ours = if there { *theirs } else { (0, [0; 8]) };
+            let mut held = Holding::new();
+            for entry in reading.vector(row.id)? {
+                let Some(theirs) = named.get(&entry.actor) else { continue };
+                let ours = (entry.seq, entry.mark());
+                // Of a branch that begins here all is here up to it.
+                let up_to = if entry.loose { entry.seq } else { entry.top };
+                let there = ours == *theirs
+                    || theirs.0 <= up_to
+                        && vector::is_held(reading, &row, (&entry.actor, theirs.0), &theirs.1)?;
+                let ours = match there {
+                    true => *theirs,
+                    // Of another branch not even its beginning is known to be the same.
+                    false if theirs.0 <= ours.0 => (0, [0; 8]),
+                    false => ours,
+                };
+                held.insert(entry.actor, ours);
             }
             Ok(held)
         })

@@ -142,6 +142,8 @@ pub(crate) struct Replica {
     late_known: BTreeSet<i64>,
     /// Whether a document was passed over because something of it was on its way.
     late_skipped: bool,
+    /// Of which of them no more was queued than this device's own work.
+    own_only: BTreeSet<[u8; 16]>,
     /// How many records there were when they were last looked at,
     record_count: usize,
     /// and a digest of those that are of logs which both are in.
@@ -192,6 +194,7 @@ impl Replica {
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
             late_skipped: false,
+            own_only: BTreeSet::new(),
             record_count,
             logs_seen: Digest::default(),
             wanting: None,

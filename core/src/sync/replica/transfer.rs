@@ -183,6 +183,10 @@ impl Replica {
     /// Says what is held of a document, after the commit of what was brought of it.
     fn acknowledge(&mut self, brought: Brought) -> Result<()> {
         let held = self.held_of(&brought.document)?;
+        let kept = match self.store.read(|reading| Ok(reading.document(&brought.document)?))? {
+            Some(row) => self.store.held_by(self.peer, row.id)?,
+            None => Holding::new(),
+        };
         let theirs = self.theirs.entry(brought.document).or_default();
         if brought.whole {
             // Nothing was held here before: what is held now is the peer's, but for what was written here meanwhile.
@@ -191,11 +195,10 @@ impl Replica {
             *theirs = of_others.map(|(actor, entry)| (*actor, *entry)).collect();
         }
         for (actor, seq, hash) in brought.entries {
-            let mut short = [0; 8];
-            short.copy_from_slice(&hash[..8]);
-            let known = theirs.entry(actor).or_insert((seq, short));
-            if seq >= known.0 {
-                *known = (seq, short);
+            // What comes before it the peer may lack.
+            let known = theirs.get(&actor).or_else(|| kept.get(&actor)).map_or(0, |(known, _)| *known);
+            if seq == known || seq == known + 1 {
+                theirs.insert(actor, (seq, vector::mark(&hash)));
             }
         }
         let held = if planted::is(Defect::AckBeforeCommit) { theirs.clone() } else { held };
@@ -241,9 +244,8 @@ impl Replica {
             self.keep_theirs()?;
         } else if self.stage == Stage::Live && self.queue.is_empty() && self.window.is_empty() {
             // What was recorded a moment ago is not only here any more: that is shown now, not in a quarter of an hour.
-            let told = self.unkept.intersection(&self.told);
-            let held = told.filter_map(|document| Some((*document, self.theirs.get(document)?)));
-            self.store.note_held_documents(self.peer, held, Said::Everything)?;
+            let told = self.unkept.intersection(&self.told).copied().collect();
+            self.keep_said(told, Said::Everything)?;
         }
         Ok(())
     }
@@ -258,11 +260,30 @@ impl Replica {
             unkept.into_iter().partition(|document| self.told.contains(document));
         let told_so = if all { Said::AcknowledgedAll } else { Said::Everything };
         let heard_so = if all { Said::Acknowledged } else { Said::Something };
-        for (documents, said) in [(told, told_so), (heard, heard_so)] {
-            let held = documents.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
-            self.store.note_held_documents(self.peer, held, said)?;
-        }
-        Ok(())
+        self.keep_said(told, told_so)?;
+        self.keep_said(heard, heard_so)
+    }
+
+    fn keep_said(&self, documents: Vec<[u8; 16]>, said: Said) -> Result<()> {
+        let own = *self.store.own().device.as_bytes();
+        let (in_part, whole): (Vec<_>, Vec<_>) = documents
+            .into_iter()
+            .partition(|document| self.stage == Stage::Upload || self.own_only.contains(document));
+        let held = whole.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
+        self.store.note_held_documents(self.peer, held, said)?;
+        // Of these the peer was sent this device's own changes, and of what it was not sent it may hold another branch.
+        let in_part: Vec<_> = in_part
+            .into_iter()
+            .map(|document| {
+                let held = self.theirs.get(&document).into_iter().flatten();
+                let of_own = held.filter(|(actor, _)| actor.starts_with(&own));
+                (document, of_own.map(|(actor, entry)| (*actor, *entry)).collect::<Holding>())
+            })
+            .collect();
+        let held = in_part.iter().map(|(document, held)| (*document, held));
+        let acknowledged = said == Said::AcknowledgedAll;
+        let said = if acknowledged { Said::AcknowledgedOwn } else { Said::Something };
+        self.store.note_held_documents(self.peer, held, said)
     }
 }
 
