@@ -34,6 +34,13 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// A hash's first eight bytes, where so many must do.
+pub fn mark(hash: &[u8; 32]) -> [u8; 8] {
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&hash[..8]);
+    mark
+}
+
 /// The identifier of whatever the parts describe: SHA-256, cut to 16 bytes, as a UUID (`sync.md` §1).
 pub fn derive(parts: &[&[u8]]) -> Uuid {
     let mut cut = [0; 16];

@@ -259,7 +259,7 @@ fn a_restored_copy_makes_the_same_again_and_hides_nothing_that_was_written_upon_
     );
 }
 
-fn take_back_from(desk: &Device, phone: &Device, case: CaseId) {
+pub fn take_back_from(desk: &Device, phone: &Device, case: CaseId) {
     let grants = desk.store.grants().list(case).unwrap();
     let grant = grants.iter().find(|grant| grant.worker.as_str() == phone.worker).unwrap();
     desk.store.grants().take_back(case, &[grant.id]).unwrap();

@@ -30,7 +30,7 @@ pub fn write(from: &Store, to: &Store) -> Vec<u8> {
     }
 }
 
-fn read(to: &Store, file: &[u8]) -> Result<HandOverReport, Error> {
+pub fn read(to: &Store, file: &[u8]) -> Result<HandOverReport, Error> {
     let mut taking = to.sync().take_over().unwrap();
     for portion in file.chunks(700) {
         taking.feed(portion)?;

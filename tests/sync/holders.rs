@@ -11,7 +11,8 @@ use caseplan_core::ids::CaseId;
 use caseplan_core::sync::hand_over::{HandOver, HandOverReader, HandOverWriter, Recipient};
 use caseplan_core::testing::SeededRandom;
 
-use crate::absent::{two_branches, two_branches_until};
+use crate::absent::{take_back_from, two_branches, two_branches_until};
+use crate::files::{read, write};
 use crate::forks::{come_to_rest, narratives, seen, team};
 use crate::status::to_send;
 use crate::support::chunks::Parts;
@@ -168,19 +169,13 @@ fn holds_everything(device: &Device) -> Message {
     Message::Held { document: target.id, actors: vec![(actor.try_into().unwrap(), 99, [7; 8])] }
 }
 
-pub fn read(device: &Device, file: &[u8]) -> Result<(), Error> {
-    let mut taking = device.store.sync().take_over().unwrap();
-    taking.feed(file)?;
-    taking.finish().map(|_| ())
-}
-
 #[test]
 fn a_file_speaks_for_nobody_but_its_sender() {
     let (phone, tablet, _) = shared("holders-file", None);
     let domain = phone.store.identity().domain();
     for device in [phone.store.identity().device(), tablet.store.identity().device()] {
         let file = sealed(&tablet, &phone, &[Message::Hello { domain, device }]);
-        assert_eq!(read(&phone, &file), Err(Error::NotAnExport { reason: "order" }));
+        assert_eq!(read(&phone.store, &file).map(drop), Err(Error::NotAnExport { reason: "order" }));
     }
 }
 
@@ -197,7 +192,7 @@ fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_here
         Parts::read(&changes.last().unwrap().chunk).actor
     };
     let before = actor(&tablet);
-    read(&tablet, &sealed(&phone, &tablet, &[holds_everything(&tablet), Message::End])).unwrap();
+    read(&tablet.store, &sealed(&phone, &tablet, &[holds_everything(&tablet), Message::End])).unwrap();
     assert_eq!(only_here(&tablet), 1);
     team(&tablet, case, "south");
     assert_eq!(only_here(&tablet), 2);
@@ -206,7 +201,7 @@ fn who_says_to_hold_more_than_there_is_is_not_taken_to_hold_what_is_written_here
     assert_eq!(only_here(&tablet), 0);
     // And of somebody else's no more than there is.
     let held = holds_everything(&tablet);
-    read(&phone, &sealed(&tablet, &phone, &[held, Message::End])).unwrap();
+    read(&phone.store, &sealed(&tablet, &phone, &[held, Message::End])).unwrap();
     team(&phone, case, "east");
     assert_eq!(only_here(&phone), 1);
 }
@@ -236,8 +231,8 @@ fn who_holds_another_branch_is_not_taken_to_hold_what_is_written_here_under_its_
     team(&tablet, case, "south");
     assert_eq!(only_here(&tablet), 1);
     // The phone takes the tablet to hold what it had from it, so the file brings nothing and says only how far it goes.
-    let file = crate::files::write(&phone.store, &tablet.store);
-    read(&tablet, &file).unwrap();
+    let file = write(&phone.store, &tablet.store);
+    read(&tablet.store, &file).unwrap();
     assert_eq!(only_here(&tablet), 1);
     team(&tablet, case, "east");
     assert_eq!(only_here(&tablet), 2);
@@ -304,7 +299,7 @@ fn of_a_fork_that_nobody_has_ended_both_branches_are_where_they_are() {
     assert_eq!(to_send(&desk, &phone), BRANCHES, "which of them it has is not known");
     desk.store.identity().end_device(tablet.store.identity().device(), EndReason::Lost).unwrap();
     assert_eq!(only_here(&desk), BRANCHES, "the phone is known to hold neither");
-    read(&desk, &crate::files::write(&phone.store, &desk.store)).unwrap();
+    read(&desk.store, &write(&phone.store, &desk.store)).unwrap();
     assert_eq!(only_here(&desk), BRANCHES, "it says to hold one of them, and it may be either's last copy");
 }
 
@@ -312,9 +307,7 @@ fn of_a_fork_that_nobody_has_ended_both_branches_are_where_they_are() {
 fn a_case_that_was_taken_back_goes_with_a_fork_that_nobody_has_ended() {
     let (desk, tablet, phone, case) = two_branches("holders-goes");
     sync(&desk.store, &tablet.store);
-    let grants = desk.store.grants().list(case).unwrap();
-    let grant = grants.iter().find(|grant| grant.worker.as_str() == tablet.worker).unwrap();
-    desk.store.grants().take_back(case, &[grant.id]).unwrap();
+    take_back_from(&desk, &tablet, case);
     (0..2).for_each(|_| drop(sync(&tablet.store, &desk.store)));
     assert_eq!(tablet.store.cases().get(case).unwrap(), None, "the desk holds both branches");
     come_to_rest(&[&desk, &phone]);

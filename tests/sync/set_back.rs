@@ -4,8 +4,9 @@
 use caseplan_core::identity::Role;
 use caseplan_core::ids::CaseId;
 
+use crate::files::{read, write};
 use crate::forks::{come_to_rest, kind_of_case, seen, team};
-use crate::holders::{only_here, read, shared};
+use crate::holders::{only_here, shared};
 use crate::support::Device;
 use crate::support::link::{sync, take_in};
 
@@ -29,7 +30,7 @@ fn set_back(name: &str) -> (Device, Device, Device, CaseId) {
 }
 
 fn hand_over(from: &Device, to: &Device) {
-    read(to, &crate::files::write(&from.store, &to.store)).unwrap();
+    read(&to.store, &write(&from.store, &to.store)).unwrap();
 }
 
 #[test]

@@ -196,10 +196,9 @@ impl Store {
                 unknown += entry.above(known.get(&entry.actor).copied().unwrap_or(0));
             }
             // Above what is missing here nobody is known to hold anything.
-            let tops: BTreeMap<[u8; 24], u64> = vector.iter().map(|entry| (entry.actor, entry.top)).collect();
-            let apart = reading.held_apart(row.id)?;
-            let above = |(actor, seq): &&([u8; 24], u64)| tops.get(actor).is_none_or(|top| seq > top);
-            unknown += apart.iter().filter(above).count() as u64;
+            let apart = reading.held_apart(row.id)?.into_iter();
+            let reached = |(actor, seq)| vector.iter().any(|entry| entry.actor == actor && seq <= entry.top);
+            unknown += apart.filter(|number| !reached(*number)).count() as u64;
             // What has lost one is passed on by nobody.
             if let Some(facts) = facts {
                 let left = self.left_behind(reading, &row, &facts, (&own, now))?;

@@ -14,7 +14,7 @@ use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
 use crate::document::remake::{self, Anew, Branches};
 use crate::error::Result;
-use crate::ids::{Actor, ChangeHash, DeviceId, sha256};
+use crate::ids::{Actor, ChangeHash, DeviceId, mark, sha256};
 use crate::storage::Reading;
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
@@ -40,9 +40,7 @@ impl Absent<'_> {
 /// The actor as which a device makes a branch again. Two copies of a device that do so make the same changes. In another
 /// author's place half of its bytes are a mark, by which everybody knows whose work it is.
 fn actor_for(device: DeviceId, author: DeviceId, branch: &ChangeHash) -> Actor {
-    let hash = sha256(&[b"caseplan/again/1", &branch.0]);
-    let mut incarnation = [0; 8];
-    incarnation.copy_from_slice(&hash[..8]);
+    let mut incarnation = mark(&sha256(&[b"caseplan/again/1", &branch.0]));
     if author != device {
         incarnation[..4].copy_from_slice(&mark_of(author));
     }

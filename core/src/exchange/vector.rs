@@ -148,7 +148,7 @@ pub fn parted(
         if !ours.branches.is_empty() && *seq >= ours.seq {
             parted.insert(ours.actor, if ours.loose { 0 } else { ours.seq });
         } else if *seq <= ours.seq {
-            if !is_held(reading, row, (&ours.actor, *seq), mark)? {
+            if !is_held(reading, row.id, (&ours.actor, *seq), mark)? {
                 parted.insert(ours.actor, 0);
             }
         } else {
@@ -163,28 +163,21 @@ pub fn parted(
     Ok(parted)
 }
 
-/// A change's mark.
-pub fn mark(hash: &[u8; 32]) -> [u8; 8] {
-    let mut mark = [0; 8];
-    mark.copy_from_slice(&hash[..8]);
-    mark
-}
-
 /// Whether the change of an actor that somebody names by number and mark is held here too.
 pub fn is_held(
     reading: &Reading<'_>,
-    row: &DocumentRow,
+    document: i64,
     (actor, seq): (&[u8; 24], u64),
     mark: &[u8; 8],
 ) -> Result<bool> {
-    Ok(reading.hashes_at(row.id, actor, seq)?.iter().any(|hash| hash[..8] == *mark))
+    Ok(reading.hashes_at(document, actor, seq)?.iter().any(|hash| hash[..8] == *mark))
 }
 
 /// What is held here of a document, to tell how far somebody holds the same by what it says of its actors.
 pub struct Same<'a> {
     reading: &'a Reading<'a>,
     row: i64,
-    /// Where something may be missing or be a fork.
+    /// Read where something may be missing or be a fork, or was asked for.
     vector: Option<BTreeMap<[u8; 24], VectorEntry>>,
 }
 
@@ -192,10 +185,7 @@ impl<'a> Same<'a> {
     /// Of a document, by its row.
     pub fn of(reading: &'a Reading<'a>, row: i64) -> Result<Self> {
         // Of two changes with one number one is not part of the document, nor is what stands above a missing one.
-        let vector = match reading.holds_apart(row)? {
-            true => Some(reading.vector(row)?.into_iter().map(|entry| (entry.actor, entry)).collect()),
-            false => None,
-        };
+        let vector = if reading.holds_apart(row)? { Some(entries(reading, row)?) } else { None };
         Ok(Self { reading, row, vector })
     }
 
@@ -207,11 +197,18 @@ impl<'a> Same<'a> {
         })
     }
 
+    /// Up to where an actor's changes are here.
+    pub fn entry(&mut self, actor: &[u8; 24]) -> Result<Option<&VectorEntry>> {
+        let vector = match self.vector.take() {
+            Some(vector) => vector,
+            None => entries(self.reading, self.row)?,
+        };
+        Ok(self.vector.insert(vector).get(actor))
+    }
+
     /// Up to which number somebody holds what is held here of an actor; nothing where it does not follow from what it names.
     pub fn up_to(&self, actor: &[u8; 24], seq: u64, mark: &[u8; 8]) -> Result<Option<u64>> {
-        let is_here = || -> Result<bool> {
-            Ok(self.reading.hashes_at(self.row, actor, seq)?.iter().any(|hash| hash[..8] == *mark))
-        };
+        let is_here = || is_held(self.reading, self.row, (actor, seq), mark);
         let Some(vector) = &self.vector else { return Ok(is_here()?.then_some(seq)) };
         Ok(match vector.get(actor) {
             // It holds the same branches.
@@ -223,6 +220,10 @@ impl<'a> Same<'a> {
             _ => None,
         })
     }
+}
+
+fn entries(reading: &Reading<'_>, row: i64) -> Result<BTreeMap<[u8; 24], VectorEntry>> {
+    Ok(reading.vector(row)?.into_iter().map(|entry| (entry.actor, entry)).collect())
 }
 
 /// Above which number of each actor a branch has lost a fork in a document.

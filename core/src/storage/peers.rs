@@ -24,8 +24,10 @@ pub struct PeerRow {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gone(Vec<String>);
 
-/// The scope that a document belongs to.
-const SCOPES: &str = "JOIN document d ON d.id = a.document JOIN scope s ON s.id = d.scope";
+/// Joins the scope that rows' documents belong to.
+fn scope_of(rows: &str) -> String {
+    format!("JOIN document d ON d.id = {rows}.document JOIN scope s ON s.id = d.scope")
+}
 
 impl Gone {
     /// A device that holds nothing to count upon any more.
@@ -41,11 +43,13 @@ impl Gone {
     /// Which changes only this store has, whoever wrote them: those above what anybody is known to hold of their actor.
     fn only_here(&self, what: &str, scopes: &str) -> String {
         let counts = if self.0.is_empty() {
-            ""
+            String::new()
         } else {
-            "JOIN document d ON d.id = h.document JOIN scope s ON s.id = d.scope
-             WHERE hex(h.peer) NOT IN (SELECT value FROM json_each(?1))
+            let scopes = scope_of("h");
+            format!(
+                "{scopes} WHERE hex(h.peer) NOT IN (SELECT value FROM json_each(?1))
              AND hex(h.peer) || hex(s.scope_id) NOT IN (SELECT value FROM json_each(?1))"
+            )
         };
         format!(
             "WITH elsewhere AS MATERIALIZED (
@@ -142,7 +146,7 @@ impl Reading<'_> {
 
     /// The same, by case and code of the operation.
     pub fn only_here_by_case(&self, gone: &Gone) -> Result<Vec<([u8; 16], String, u64)>> {
-        let which = gone.only_here("s.case_id, c.code, count(*)", SCOPES);
+        let which = gone.only_here("s.case_id, c.code, count(*)", &scope_of("a"));
         let mut statement = self
             .connection
             .prepare_cached(&format!("{which} GROUP BY s.case_id, c.code ORDER BY s.case_id, c.code"))?;

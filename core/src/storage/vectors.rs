@@ -7,7 +7,7 @@ use rusqlite::{Params, Row, params};
 use super::database::{Reading, Writing};
 use super::failure::StorageFailed;
 use crate::document::chunk;
-use crate::ids::sha256;
+use crate::ids::{mark, sha256};
 use crate::planted::{self, Defect};
 
 type Result<T> = std::result::Result<T, StorageFailed>;
@@ -39,15 +39,11 @@ impl VectorEntry {
 
     /// What stands for the entry where eight bytes must do: the hash's first, or a digest of it and the branches.
     pub fn mark(&self) -> [u8; 8] {
-        let mut mark = [0; 8];
         if self.branches.is_empty() {
-            mark.copy_from_slice(&self.hash[..8]);
-        } else {
-            let branches = self.branches.iter().map(|branch| &branch[..8]);
-            let all: Vec<u8> = std::iter::once(&self.hash[..8]).chain(branches).flatten().copied().collect();
-            mark.copy_from_slice(&sha256(&[&all])[..8]);
+            return mark(&self.hash);
         }
-        mark
+        let all = std::iter::once(&self.hash).chain(&self.branches);
+        mark(&sha256(&[&all.flat_map(mark).collect::<Vec<u8>>()]))
     }
 }
 

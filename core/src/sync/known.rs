@@ -81,6 +81,12 @@ impl Store {
         Ok(held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect())
     }
 
+    /// The same, by the document's id.
+    pub(crate) fn held_by_of(&self, peer: DeviceId, document: &[u8; 16]) -> Result<Holding> {
+        let row = self.read(|reading| Ok(reading.document(document)?))?;
+        row.map_or(Ok(Holding::new()), |row| self.held_by(peer, row.id))
+    }
+
     /// Peer and store hold the same of these documents, which are all that both may read. What was committed since they
     /// were compared is not in it.
     pub(crate) fn note_equal(&self, peer: DeviceId, held: &Held) -> Result<()> {
@@ -128,12 +134,12 @@ impl Store {
         held: &Holding,
     ) -> Result<()> {
         self.inner.database.write(|tx| {
-            let before = tx.reading().held_by_peer(peer.as_bytes(), document)?;
+            let reading = tx.reading();
+            let before = reading.held_by_peer(peer.as_bytes(), document)?;
             tx.clear_held_elsewhere(peer.as_bytes(), document)?;
             for (actor, seq) in before.iter().filter(|(actor, _)| !named.contains_key(actor)) {
                 tx.set_held_elsewhere(peer.as_bytes(), document, actor, *seq)?;
             }
-            let reading = tx.reading();
             let same = Same::of(&reading, document)?;
             for (actor, (seq, mark)) in held.iter().filter(|(actor, _)| named.contains_key(*actor)) {
                 if let Some(seq) = same.up_to(actor, *seq, mark)? {
@@ -180,9 +186,7 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
             tx.clear_held_elsewhere(peer.as_bytes(), *row)?;
         }
         let reading = tx.reading();
-        let (own, same) = (reading.own_actor(*row)?, Same::of(&reading, *row)?);
-        // Read at the first number that is not the same here, which most never have, and once.
-        let mut here: Option<BTreeMap<_, _>> = None;
+        let (own, mut same) = (reading.own_actor(*row)?, Same::of(&reading, *row)?);
         for (actor, (seq, mark)) in holding {
             if let Some(seq) = same.up_to(actor, *seq, mark)? {
                 tx.set_held_elsewhere(peer.as_bytes(), *row, actor, seq)?;
@@ -194,23 +198,11 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
             }
             // It knows later work than is here, or another branch, and of what was sent that is not all: had the
             // two parted unknown to it, it would say so by now; where it knows that they did, it holds both.
-            let knows = if is_ahead {
-                said.acknowledged()
-            } else {
-                said.acknowledged() && said != Said::Acknowledged
-            };
-            if !knows {
+            if !said.acknowledged() || !is_ahead && said == Said::Acknowledged {
                 continue;
             }
-            let here = match &mut here {
-                Some(here) => here,
-                none => {
-                    let vector = reading.vector(*row)?;
-                    none.insert(vector.into_iter().map(|entry| (entry.actor, entry)).collect())
-                }
-            };
-            if let Some(last) =
-                here.get(actor).filter(|last| last.branches.is_empty() && (last.seq < *seq || !is_ahead))
+            let last = same.entry(actor)?;
+            if let Some(last) = last.filter(|last| last.branches.is_empty() && (last.seq < *seq || !is_ahead))
             {
                 tx.set_held_elsewhere(peer.as_bytes(), *row, actor, last.seq)?;
             }

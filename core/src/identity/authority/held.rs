@@ -12,7 +12,7 @@ use crate::identity::certificate::Certificate;
 use crate::identity::record::{
     Home, IssuerId, Last, LogId, RecordBody, RecordHash, Signed, domain_id, issuer_id, network_log,
 };
-use crate::ids::{DomainId, sha256};
+use crate::ids::{self, DomainId, sha256};
 
 /// Up to where an issuer's records in one log are held: the highest number, and eight bytes that two devices with the
 /// same records have in common. They are the last record's hash, cut; where an issuer wrote several histories, a hash
@@ -241,10 +241,9 @@ impl Held {
 }
 
 fn mark(chain: &Chain) -> (u64, [u8; 8]) {
-    let mut cut = [0; 8];
-    match chain.tips.first() {
-        Some(tip) if chain.tips.len() == 1 => cut.copy_from_slice(&tip[..8]),
-        _ => cut.copy_from_slice(&sha256(&[&chain.tips.iter().flatten().copied().collect::<Vec<u8>>()])[..8]),
-    }
-    (chain.highest, cut)
+    let mark = match chain.tips.first() {
+        Some(tip) if chain.tips.len() == 1 => ids::mark(tip),
+        _ => ids::mark(&sha256(&[&chain.tips.iter().flatten().copied().collect::<Vec<u8>>()])),
+    };
+    (chain.highest, mark)
 }

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::identity::LogVector;
 use crate::identity::authority::Standing;
 use crate::identity::record::{self, LogId, Signed};
+use crate::ids::mark;
 use crate::planted::{self, Defect};
 use crate::store::Store;
 use crate::sync::digest::Digest;
@@ -153,11 +154,10 @@ impl Replica {
             // What is not taken is early, or of a case that is not here: it comes again when it is wanted.
             self.store.take_records(read)?;
             for (log, issuer, number, hash) in brought {
-                let mut short = [0; 8];
-                short.copy_from_slice(&hash[..8]);
-                let known = self.records.entry(log).or_default().entry(issuer).or_insert((number, short));
+                let said = (number, mark(&hash));
+                let known = self.records.entry(log).or_default().entry(issuer).or_insert(said);
                 if number > known.0 {
-                    *known = (number, short);
+                    *known = said;
                 }
             }
         }

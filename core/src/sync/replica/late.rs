@@ -11,6 +11,7 @@ use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::error::Result;
 use crate::exchange::outgoing::Outgoing;
 use crate::exchange::vector::{self, Holding};
+use crate::ids::mark;
 use crate::storage::documents::DocumentRow;
 use crate::sync::wire::{LateWork, PAGE_VECTORS, Wire};
 
@@ -89,7 +90,7 @@ impl Replica {
                     let known = held.get(actor).map(|(seq, _)| *seq).filter(|seq| *seq < entry.0);
                     if let Some(seq) = known {
                         let here = self.store.read(|reading| Ok(reading.hashes_at(row.id, actor, seq)?))?;
-                        *entry = (seq, here.first().map_or([0; 8], vector::mark));
+                        *entry = (seq, here.first().map_or([0; 8], mark));
                     }
                 }
             }
@@ -147,7 +148,7 @@ impl Replica {
                 let up_to = if entry.loose { entry.seq } else { entry.top };
                 let there = ours == *theirs
                     || theirs.0 <= up_to
-                        && vector::is_held(reading, &row, (&entry.actor, theirs.0), &theirs.1)?;
+                        && vector::is_held(reading, row.id, (&entry.actor, theirs.0), &theirs.1)?;
                 let ours = match there {
                     true => *theirs,
                     // Of another branch not even its beginning is known to be the same.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::exchange::message::{DocumentHeader, Message, SignedChange};
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
-use crate::ids::{DocumentId, sha256};
+use crate::ids::{DocumentId, mark, sha256};
 use crate::planted::{self, Defect};
 use crate::sync::known::Said;
 use crate::sync::wire::{BATCH_BYTES, BATCH_CHANGES, Wire};
@@ -183,11 +183,11 @@ impl Replica {
     /// Says what is held of a document, after the commit of what was brought of it.
     fn acknowledge(&mut self, brought: Brought) -> Result<()> {
         let held = self.held_of(&brought.document)?;
-        let kept = match self.store.read(|reading| Ok(reading.document(&brought.document)?))? {
-            Some(row) => self.store.held_by(self.peer, row.id)?,
-            None => Holding::new(),
-        };
         let theirs = self.theirs.entry(brought.document).or_default();
+        let kept = match brought.entries.iter().all(|(actor, _, _)| theirs.contains_key(actor)) {
+            true => Holding::new(),
+            false => self.store.held_by_of(self.peer, &brought.document)?,
+        };
         if brought.whole {
             // Nothing was held here before: what is held now is the peer's, but for what was written here meanwhile.
             let own = *self.store.own().device.as_bytes();
@@ -198,7 +198,7 @@ impl Replica {
             // What comes before it the peer may lack.
             let known = theirs.get(&actor).or_else(|| kept.get(&actor)).map_or(0, |(known, _)| *known);
             if seq == known || seq == known + 1 {
-                theirs.insert(actor, (seq, vector::mark(&hash)));
+                theirs.insert(actor, (seq, mark(&hash)));
             }
         }
         let held = if planted::is(Defect::AckBeforeCommit) { theirs.clone() } else { held };
