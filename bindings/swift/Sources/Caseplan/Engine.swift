@@ -78,7 +78,7 @@ final class Engine: Sendable {
   }
 
   func export(for vector: Data?) -> ExportRun {
-    ExportRun(core: core, vector: vector) { [hub] in hub.markOnlyHere() }
+    ExportRun(core: core, vector: vector)
   }
 
   func `import`(progress: ProgressHandler?, total: UInt64 = 0) -> ImportRun {

@@ -32,25 +32,21 @@ actor ExportRun {
   private let executor = BlockingExecutor(label: "org.caseplan.export", qos: .utility)
   private let core: CoreStore
   private let vector: Data?
-  private let ended: @Sendable () -> Void
   private var export: CoreExport?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  /// `ended` is called when everything was handed out.
-  init(core: CoreStore, vector: Data?, ended: @escaping @Sendable () -> Void) {
+  init(core: CoreStore, vector: Data?) {
     self.core = core
     self.vector = vector
-    self.ended = ended
   }
 
   func next() throws -> Data? {
     try Task.checkCancellation()
     return try callingCore {
       let portion = try started().next(maxBytes: UInt32(portionSize))
-      if portion.isEmpty { ended() }
       return portion.isEmpty ? nil : portion
     }
   }

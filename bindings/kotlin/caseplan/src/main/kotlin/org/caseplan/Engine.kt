@@ -99,7 +99,6 @@ internal class Engine private constructor(
                     if (portion.isEmpty()) break
                     emit(portion)
                 }
-                hub.markOnlyHere()
             } finally {
                 export.close()
             }
