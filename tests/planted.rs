@@ -30,6 +30,8 @@ mod oracles;
 mod person;
 #[path = "simulation/power.rs"]
 mod power;
+#[path = "simulation/removals.rs"]
+mod removals;
 #[path = "simulation/rows.rs"]
 mod rows;
 #[path = "simulation/stories.rs"]

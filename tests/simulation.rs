@@ -30,6 +30,8 @@ mod oracles;
 mod person;
 #[path = "simulation/power.rs"]
 mod power;
+#[path = "simulation/removals.rs"]
+mod removals;
 #[path = "simulation/rows.rs"]
 mod rows;
 #[path = "simulation/stories.rs"]
@@ -55,7 +57,7 @@ const FRESH: u64 = 6;
 const ALWAYS: &[u64] = &[
     1, 2, 3, 4, 10, 16, 20, 33, 65, 1015, 1039, 1048, 2005, 2009, 1049, 4025, 9057, 20043, 20066, 30128,
     30282, 40012, 50088, 60152, 60286, 61195, 61789, 70197, 70353, 80230, 250179, 250183, 250228, 250256,
-    260483, 272503, 272588, 440303,
+    260483, 272503, 272588, 440303, 490173,
 ];
 
 #[test]

@@ -50,7 +50,7 @@ impl Before {
 
 impl World {
     /// As for contacts: what an older copy has lost, or a device that the case was taken back from, is owed as long as
-    /// somebody has it who may hand it on.
+    /// somebody has it who may hand it on, and what it follows on.
     pub fn owe_changes_that_are_left(&mut self) {
         let (restored, taken_back) = (&self.restored, &self.taken_back);
         let doubtful =
@@ -58,21 +58,41 @@ impl World {
         if !self.changes.iter().any(doubtful) {
             return;
         }
-        let held: Vec<_> = self.living().map(|at| (at, held_on(self, at))).collect();
-        let stays = |at: usize, case: &CaseId| {
-            !taken_back.contains(case) || self.founders.get(case) == Some(&self.devices[at].worker)
-        };
-        self.changes.retain(|change| {
-            !doubtful(change)
-                || held.iter().any(|(at, held)| stays(*at, &change.case) && held.contains_key(&change.hash))
-        });
+        let rows = self.living().map(|at| Rows::of(&self.devices[at]));
+        let held: Vec<_> = rows.map(|rows| (rows.hashes(), rows)).collect();
+        self.changes.retain(|change| !doubtful(change) || is_left(&held, change.hash));
     }
+}
+
+/// Whether a change is on some of these devices, and all that it follows on.
+fn is_left(on: &[(Held, Rows)], change: Hash) -> bool {
+    let (mut next, mut seen) = (vec![change], BTreeSet::new());
+    while let Some(hash) = next.pop() {
+        // What is part of a document follows on nothing that is not there.
+        if !seen.insert(hash) || on.iter().any(|(held, _)| held.get(&hash) == ACCEPTED) {
+            continue;
+        }
+        match on.iter().find(|(held, _)| held.contains_key(&hash)) {
+            Some((_, rows)) => next.extend(rows.follows_on(&hash)),
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Each change whose command returned is part of its document on every device that may read it.
 pub fn no_change_is_lost(world: &World) {
     // What an ended device wrote waits until a person admits it.
     each_is_in(world, |change, readers| !world.ended.contains(&change.by) && readers.contains(&change.by));
+}
+
+/// So is what somebody wrote who is shut out of the case by now, once a person has looked.
+pub fn work_of_the_shut_out_is_in(world: &World) {
+    each_is_in(world, |change, readers| {
+        !world.ended.contains(&change.by)
+            && !readers.contains(&change.by)
+            && world.taken_back.contains(&change.case)
+    });
 }
 
 /// So is what an ended device handed over and a person let in.

@@ -42,6 +42,7 @@ impl World {
     /// A device reads a file that somebody wrote for it at some time.
     pub fn take_over(&mut self, dice: &mut Dice) {
         let Some(file) = dice.pick(&self.files).cloned() else { return };
+        let held = self.may_let_go(&[file.to]);
         let store = &self.devices[file.to].store;
         let cut = dice.chance(10);
         if cut {
@@ -68,5 +69,6 @@ impl World {
             Err(error) => panic!("a file for {}: {error:?}", file.to),
         };
         self.note(&outcome, &outcome, file.to);
+        self.the_last_copy_is_kept(&held);
     }
 }

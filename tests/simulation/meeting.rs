@@ -34,6 +34,7 @@ impl World {
             )
         });
         let name = fault.map_or("no fault", |((_, name), _)| name);
+        let held = self.may_let_go(&[one, other]);
         self.trace
             .push(format!("{one} syncs with {other}: {name} after {:?}", fault.map(|(_, after)| after)));
         let portion = [200, 1_500, 20_000][dice.below(3)];
@@ -110,6 +111,7 @@ impl World {
         }
         let said = wire.said();
         oracles::after_a_session(self, [one, other], said);
+        self.the_last_copy_is_kept(&held);
     }
 
     /// Over good connections, until nobody has anything new.
@@ -118,19 +120,20 @@ impl World {
             device.clock.set(crate::support::at("2027-06-01T08:00:00Z"));
         }
         let mut last = Vec::new();
-        let shut_out = |at: &usize| self.ended.contains(at);
+        let ended = self.ended.clone();
         for _ in 0..8 {
             let mut quiet = true;
             last.clear();
             for one in 0..self.devices.len() {
                 for other in one + 1..self.devices.len() {
-                    let upload = shut_out(&one) || shut_out(&other);
+                    let upload = ended.contains(&one) || ended.contains(&other);
                     if upload && !self.ended_come_back {
                         continue;
                     }
                     // What an ended device hands over late goes on to the others. It does not hear who may not have it.
                     let held = || [one, other].map(|at| self.devices[at].store.exchange().digest().unwrap());
                     let before = upload.then(held);
+                    let holdings = self.may_let_go(&[one, other]);
                     for report in &self.meet_well(one, other) {
                         assert!(upload || report.failed.is_none(), "{one} with {other}: {report:?}");
                         let moved = report.sent + report.received > 0;
@@ -140,6 +143,7 @@ impl World {
                             last.push((one, other, report.clone()));
                         }
                     }
+                    self.the_last_copy_is_kept(&holdings);
                 }
             }
             if quiet {

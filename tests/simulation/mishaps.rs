@@ -12,6 +12,7 @@ use caseplan_core::time::Clock;
 
 use crate::acknowledged::Before;
 use crate::dice::Dice;
+use crate::rows::{Held, Rows};
 use crate::support::Device;
 use crate::support::link::take_in;
 use crate::words;
@@ -44,6 +45,12 @@ impl World {
         self.owe_what_is_left();
     }
 
+    pub fn restart(&mut self, at: usize) {
+        let before = self.may_let_go(&[at]);
+        self.note("restart", "restart", at).devices[at].restart();
+        self.the_last_copy_is_kept(&before);
+    }
+
     pub fn back_up(&mut self, at: usize) {
         let path = self.devices[at].folder.path().join(format!("backup-{}", self.backups.len()));
         self.devices[at].store.back_up(&path, |_| {}, &CancelToken::default()).unwrap();
@@ -61,8 +68,9 @@ impl World {
         }
         let Some((at, backup)) = dice.pick(&self.backups).cloned() else { return };
         self.note("restore", "restore", at);
+        let had = Rows::of(&self.devices[at]).hashes();
         self.devices[at].restore(&backup);
-        self.has_lost(at);
+        self.has_lost(at, had);
     }
 
     /// A whole phone is as it was, its vault included: it does not know that it is an older copy, and writes again what it
@@ -71,14 +79,17 @@ impl World {
         let images = self.images.as_deref().unwrap_or_default();
         let Some((at, image)) = dice.pick(images) else { return };
         let at = *at;
+        let had = Rows::of(&self.devices[at]).hashes();
         self.devices[at].come_back(image);
         self.may_fork = true;
         self.note("restore with its vault", "restore with vault", at);
-        self.has_lost(at);
+        self.has_lost(at, had);
     }
 
     /// An older copy is in the place of a store: what only that store had is not owed any more.
-    fn has_lost(&mut self, at: usize) {
+    fn has_lost(&mut self, at: usize, had: Held) {
+        let has = Rows::of(&self.devices[at]).hashes();
+        self.overwritten.extend(had.into_keys().filter(|hash| !has.contains_key(hash)));
         self.restored.insert(at);
         self.owe_what_is_left();
     }

@@ -116,13 +116,16 @@ fn committed(log: &[u8]) -> Vec<usize> {
 impl World {
     /// The power goes between two commands.
     pub fn crash(&mut self, at: usize, dice: &mut Dice) {
+        let held = self.may_let_go(&[at]);
         let lying = Lying::of(&self.devices[at]);
         self.note("crash", "crash", at).starts_again(at, lying, dice);
+        self.the_last_copy_is_kept(&held);
     }
 
     /// The power goes while something is being done: some of it may be there afterwards, and nobody was told that it was
     /// done.
     pub fn crash_within(&mut self, at: usize, dice: &mut Dice) {
+        let held = self.may_let_go(&[at]);
         let before = Lying::of(&self.devices[at]);
         match dice.below(10) {
             0 => self.take_back(at, dice),
@@ -132,6 +135,7 @@ impl World {
             }
         }
         self.note("crash in a command", "crash in a command", at).goes_dark(at, before, dice);
+        self.the_last_copy_is_kept(&held);
         // A case may have been opened all the same.
         let before = Before::of(&self.devices[at]);
         for case in self.devices[at].cases() {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use caseplan_core::ids::{CaseId, ChangeHash, ContactId, DeviceId, VisitationPlanId};
+use caseplan_core::document::chunk::{Limits, read_change};
+use caseplan_core::document::layout::Kind;
+use caseplan_core::ids::{CaseId, ChangeHash, ContactId, DeviceId, VisitationPlanId, sha256};
 use rusqlite::{Connection, OpenFlags, Params, params};
 
 use crate::acknowledged::Acknowledged;
@@ -12,6 +14,12 @@ use crate::support::Device;
 pub type Hash = [u8; 32];
 /// What is held, and what became of it.
 pub type Held = BTreeMap<Hash, i64>;
+
+/// Where a change stands.
+pub struct Place {
+    pub case: CaseId,
+    pub document: Vec<u8>,
+}
 
 /// One store's file, open to be read.
 pub struct Rows(Connection);
@@ -140,6 +148,52 @@ impl Rows {
     pub fn hashes(&self) -> Held {
         let mut statement = self.0.prepare_cached("SELECT hash, state FROM change").unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// The changes that lost a fork here.
+    pub fn lost_branches(&self) -> BTreeSet<Hash> {
+        let mut statement =
+            self.0.prepare_cached("SELECT bytes FROM evidence WHERE reason = 'forked'").unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0));
+        // A chunk's hash is that of what follows on its magic number and its checksum.
+        rows.unwrap().map(|chunk| sha256(&[&chunk.unwrap()[8..]])).collect()
+    }
+
+    /// What a change follows on that is held without being part of its document.
+    pub fn follows_on(&self, hash: &Hash) -> Vec<Hash> {
+        let mut statement =
+            self.0.prepare_cached("SELECT bytes FROM change WHERE hash = ?1 AND state <> 0").unwrap();
+        let stored: Vec<u8> = statement.query_row([hash.as_slice()], |row| row.get(0)).unwrap();
+        // After the byte that tells the format.
+        let change = read_change(&stored[1..], &Limits::DEFAULT).unwrap();
+        let begins = |hash: &ChangeHash| Kind::ALL.iter().any(|kind| kind.genesis_hash() == *hash);
+        change.deps.into_iter().filter(|hash| !begins(hash)).map(|hash| hash.0).collect()
+    }
+
+    /// The documents of which something is held.
+    pub fn documents(&self) -> BTreeSet<Vec<u8>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT document_id FROM document WHERE id IN (SELECT document FROM change)")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get(0));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Where every change stands that is held.
+    pub fn places(&self) -> BTreeMap<Hash, Place> {
+        let mut statement = self
+            .0
+            .prepare_cached(
+                "SELECT c.hash, s.case_id, d.document_id FROM change c
+                 JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| {
+            let case = CaseId::from_slice(&row.get::<_, Vec<u8>>(1)?).unwrap();
+            Ok((row.get(0)?, Place { case, document: row.get(2)? }))
+        });
         rows.unwrap().map(Result::unwrap).collect()
     }
 

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::acknowledged;
 use crate::oracles;
 use crate::wire::Fault;
 use crate::world::{Step, Tally, World, steps};
@@ -43,6 +44,7 @@ pub fn tell(seed: u64, steps: &[Step], trace: bool) -> Result<Tally, Failed> {
             oracles::nothing_waits(world);
             oracles::late_work_is_in(world);
         }
+        acknowledged::work_of_the_shut_out_is_in(world);
         world.tally.clone()
     }));
     if trace {

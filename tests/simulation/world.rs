@@ -16,6 +16,7 @@ use crate::acknowledged::{Acknowledged, Before};
 use crate::deeds::{DEEDS, is_a_refusal};
 use crate::dice::Dice;
 use crate::files::OnAStick;
+use crate::rows::Hash;
 use crate::support::files::Image;
 use crate::support::hostile::Hostile;
 use crate::support::link::take_in;
@@ -65,6 +66,8 @@ pub struct World {
     pub changes: Vec<Acknowledged>,
     /// For each word that was written after the end of a device: that device.
     pub after_end: Vec<usize>,
+    /// Changes that a device held, and an older copy took the place of.
+    pub overwritten: BTreeSet<Hash>,
     /// Changes that the intruder signed for another's actor.
     pub forged: BTreeSet<ChangeHash>,
     pub intruder: Hostile,
@@ -112,6 +115,7 @@ impl World {
             acknowledged: BTreeMap::new(),
             changes: Vec::new(),
             after_end: Vec::new(),
+            overwritten: BTreeSet::new(),
             forged: BTreeSet::new(),
             intruder,
             intrusions: 0,
@@ -138,7 +142,7 @@ impl World {
             81..=82 => self.grant_visits(at, &mut dice),
             83 => self.take_back(at, &mut dice),
             84 => self.end(&mut dice),
-            85 => self.note("restart", "restart", at).devices[at].restart(),
+            85 => self.restart(at),
             86 => self.crash(at, &mut dice),
             87 => {
                 self.note("compact", "compact", at).devices[at].store.compact(1).unwrap();
