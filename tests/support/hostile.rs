@@ -156,7 +156,7 @@ pub fn documents_of(device: &Device, kind: Kind) -> Vec<(Target, Vec<SignedChang
         let (document, header, changes) = match message {
             Message::Changes { document, header, changes } => (document, header, changes),
             Message::Snapshot { document, header, chunk, certificates, signatures } => {
-                let changes = take_apart(&header, &chunk, &certificates, &signatures).unwrap();
+                let (changes, _) = take_apart(&header, &chunk, &certificates, &signatures).unwrap();
                 (document, header, changes)
             }
             _ => continue,

@@ -11,9 +11,9 @@ use caseplan_core::identity::record::{EndReason, ForkChoice, Record, RecordBody,
 use caseplan_core::ids::ChangeHash;
 
 use crate::forks::come_to_rest;
-use crate::support::Device;
 use crate::support::hostile::{Hostile, Target, changes_of, document_of, imported, loaded, reasons};
 use crate::support::link::{sync, take_in};
+use crate::support::{Device, sound};
 
 /// Changes of the hostile device, each after the one before.
 fn chain(hostile: &Hostile, target: &Target, changes: &[SignedChange], length: usize) -> Vec<SignedChange> {
@@ -107,4 +107,37 @@ fn a_case_goes_though_the_phone_that_it_came_from_was_replaced() {
     new.store.grants().take_back(case.id, &[grant]).unwrap();
     (0..3).for_each(|_| drop(sync(&new.store, &jo.store)));
     assert_eq!((jo.cases(), jo.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn what_two_who_are_shut_out_passed_to_each_other_reaches_who_may_read() {
+    let desk = Device::new("relayed-desk", "w-117");
+    let [phone, tablet] = [("phone", "w-204"), ("tablet", "w-305")]
+        .map(|(name, worker)| Device::new(&format!("relayed-{name}"), worker));
+    for device in [&phone, &tablet] {
+        take_in(&desk.store, &device.store, &device.worker, &[Role::Caseworker]);
+    }
+    let (case, ana) = desk.lea("2026-0117");
+    desk.saturdays(&case, &ana);
+    let grant = |worker: &str| {
+        let grant = NewGrant::colleague(worker.parse().unwrap(), 1);
+        desk.store.grants().give(case.id, &grant).unwrap().id
+    };
+    let [of_phone, of_tablet] = [grant("w-204"), grant("w-305")];
+    come_to_rest(&[&desk, &phone, &tablet]);
+    [&desk, &phone, &tablet].iter().for_each(|device| device.now("2026-03-07T18:00:00Z"));
+    let visit = phone.records(phone.planned("2026-03-07", "2026-03-07")[0], "only the phone saw it");
+
+    // The tablet hears that the phone is shut out, and takes over from it; then it is shut out itself.
+    desk.store.grants().take_back(case.id, &[of_phone]).unwrap();
+    sync(&desk.store, &tablet.store);
+    desk.store.grants().take_back(case.id, &[of_tablet]).unwrap();
+    (0..2).for_each(|_| drop(sync(&phone.store, &tablet.store)));
+    assert_eq!(phone.cases(), [], "the tablet has it, and may have it as far as the two know");
+    assert!(!tablet.store.exchange().quarantine().unwrap().is_empty(), "it waits for whoever may grant");
+
+    (0..2).for_each(|_| drop(sync(&tablet.store, &desk.store)));
+    assert!(desk.store.contacts().get(visit.id).unwrap().is_some());
+    assert_eq!((tablet.cases(), tablet.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
+    sound(&[&desk, &phone, &tablet]);
 }

@@ -149,8 +149,8 @@ impl Store {
         if since.is_some() { Err(Error::NotGranted { case }) } else { Ok(()) }
     }
 
-    /// Documents of scopes that this device may not read any more, and a peer may: what this device wrote in them goes to
-    /// it, and nothing else of them does.
+    /// Documents of scopes that this device may not read any more, and a peer may: what is here of them goes to it, and
+    /// nothing of them comes from it.
     pub(crate) fn late_documents(&self, peer: DeviceId) -> Result<Vec<DocumentRow>> {
         let now = self.trusted_time()?;
         let late: BTreeSet<[u8; 16]> = {

@@ -10,7 +10,7 @@ use super::outgoing::{self, Outgoing};
 use super::vector::{self, Holding, Vector};
 use crate::error::{Error, Result};
 use crate::identity::record::{self, LogId, Signed};
-use crate::identity::{Authority, LogVector, ScopeFacts};
+use crate::identity::{Authority, LogVector, ScopeFacts, Standing};
 use crate::ids::{CaseId, DeviceId, DocumentId};
 use crate::storage::Reading;
 use crate::storage::documents::DocumentRow;
@@ -36,9 +36,9 @@ pub struct Export {
 enum Receiver {
     /// Whoever holds this; whoever holds nothing.
     Holder(Option<Vector>),
-    /// One device, by what it was last known to hold. Of scopes that this device may not read itself any more, only its
-    /// own work goes.
-    Device { device: DeviceId, own_only: BTreeSet<[u8; 16]> },
+    /// One device, by what it was last known to hold. Of scopes that this device may not read itself any more it goes late;
+    /// where the device itself is shut out, its own work only.
+    Device { device: DeviceId, late: BTreeSet<[u8; 16]>, own_only: bool },
 }
 
 impl Export {
@@ -54,17 +54,18 @@ impl Export {
     /// What a device is not known to hold of the scopes that it may read.
     pub(crate) fn for_device(store: Store, device: DeviceId) -> Result<Self> {
         let now = store.trusted_time()?;
-        let (mut scopes, mut own_only) = (Vec::new(), BTreeSet::new());
+        let (mut scopes, mut late) = (Vec::new(), BTreeSet::new());
+        let own_only = store.standing_of(store.identity().device())? != Standing::Current;
         {
             let own = store.own();
             for facts in own.authority.scopes().filter(|facts| own.authority.may_read(device, facts, now)) {
                 if !own.authority.may_read(own.device, facts, now) {
-                    own_only.insert(*facts.id().as_bytes());
+                    late.insert(*facts.id().as_bytes());
                 }
                 scopes.push(*facts);
             }
         }
-        Self::of(store, Receiver::Device { device, own_only }, scopes)
+        Self::of(store, Receiver::Device { device, late, own_only }, scopes)
     }
 
     fn of(store: Store, receiver: Receiver, scopes: Vec<ScopeFacts>) -> Result<Self> {
@@ -191,19 +192,19 @@ impl Export {
         let Some(row) = reading.document_still(row)? else { return Ok(Vec::new()) };
         let document = DocumentId::from_slice(&row.document_id)?;
         let (row_id, scope_id) = (row.id, row.scope_id);
-        let mut own_only = false;
+        let mut is_late = false;
         let mut outgoing = match &self.receiver {
             Receiver::Holder(theirs) => {
                 let theirs = theirs.as_ref().and_then(|theirs| theirs.documents.get(&document));
                 Outgoing::of(reading, row, theirs.unwrap_or(&Holding::new()))?
             }
-            Receiver::Device { device, own_only: some } => {
+            Receiver::Device { device, late, own_only } => {
                 let held = reading.held_by_peer(device.as_bytes(), row_id)?;
                 let theirs = held.into_iter().map(|(actor, seq)| (actor, (seq, [0; 8]))).collect();
-                own_only = some.contains(&scope_id);
-                if own_only {
+                is_late = late.contains(&scope_id);
+                if is_late {
                     let own = *self.store.own().device.as_bytes();
-                    Outgoing::own(reading, row, &theirs, &own)?
+                    Outgoing::late(reading, row, &theirs, own_only.then_some(&own))?
                 } else {
                     Outgoing::of(reading, row, &theirs)?
                 }
@@ -218,7 +219,7 @@ impl Export {
         while let Some(message) = outgoing.next(&self.store, reading, MAX_BATCH, MAX_BATCH_BYTES)? {
             messages.push(message);
         }
-        if !own_only {
+        if !is_late {
             let held = vector::of_document(reading, row_id)?;
             let actors = held.into_iter().map(|(actor, (seq, mark))| (actor, seq, mark)).collect();
             messages.push(Message::Held { document, actors });

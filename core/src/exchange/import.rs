@@ -1,11 +1,13 @@
 //! An import: bytes in any portions; each message is one transaction, so a cut loses nothing that was committed.
 
+use std::collections::BTreeMap;
+
 use super::CancelToken;
 use super::intake::{Batch, Intake, Room};
 use super::message::{MAX_BATCH, Message, SignedChange, Splitter};
 use super::refusal::Refusal;
 use super::snapshot;
-use super::vector::Same;
+use super::vector::{Holding, Same};
 use crate::error::{Error, Result};
 use crate::identity::cbor::Malformed;
 use crate::identity::keys::verify;
@@ -55,6 +57,9 @@ pub struct ImportReport {
     /// True if it was canceled.
     pub canceled: bool,
 }
+
+/// What documents hold that came whole, by their ids.
+pub(crate) type Whole = BTreeMap<[u8; 16], Holding>;
 
 /// An import that is under way.
 pub struct Import {
@@ -164,7 +169,9 @@ impl Import {
             _ if self.peer.is_none() => Err(Error::NotAnExport { reason: "order" }),
             Message::Authority { records } => self.authority(&records),
             Message::Scope { .. } => self.take_scopes(&[message]),
-            Message::Changes { .. } | Message::Snapshot { .. } => self.take_documents(vec![message]),
+            Message::Changes { .. } | Message::Snapshot { .. } => {
+                self.take_documents(vec![message]).map(drop)
+            }
             Message::Held { document, actors } => self.held(document, &actors),
             Message::End => {
                 self.report.complete = self.splitter.is_empty();
@@ -252,15 +259,17 @@ impl Import {
     }
 
     /// Takes in what messages bring of documents, several of them in one transaction; other messages are passed over.
+    /// Answers up to where those that came whole hold each actor's changes.
     ///
     /// A writer waits for one transaction: it has no more in it than one message may bring, of a few documents.
     ///
     /// # Errors
     /// As [`Self::take`]. What came before the batch that failed is in.
-    pub(crate) fn take_documents(&mut self, messages: Vec<Message>) -> Result<()> {
+    pub(crate) fn take_documents(&mut self, messages: Vec<Message>) -> Result<Whole> {
         let (mut together, mut room) = (Vec::<Batch>::new(), Room::default());
+        let mut whole = Whole::new();
         for message in messages {
-            for batch in self.batches(message) {
+            for batch in self.batches(message, &mut whole) {
                 if !room.has(&batch) {
                     self.batches_in(&together)?;
                     (together, room) = (Vec::new(), Room::default());
@@ -275,18 +284,22 @@ impl Import {
                 }
             }
         }
-        self.batches_in(&together)
+        self.batches_in(&together)?;
+        Ok(whole)
     }
 
     /// What a message brings, in batches. A whole document is loaded within limits and taken apart again: the guard
     /// judges change by change.
-    fn batches(&mut self, message: Message) -> Vec<Batch> {
+    fn batches(&mut self, message: Message, whole: &mut Whole) -> Vec<Batch> {
         let (document, header, mut changes) = match message {
             Message::Changes { document, header, changes } => (document, header, changes),
             Message::Snapshot { document, header, chunk, certificates, signatures } => {
                 match snapshot::take_apart(&header, &chunk, &certificates, &signatures) {
-                    Ok(changes) if changes.is_empty() => return Vec::new(),
-                    Ok(changes) => (document, header, changes),
+                    Ok((changes, _)) if changes.is_empty() => return Vec::new(),
+                    Ok((changes, holding)) => {
+                        whole.insert(*document.as_bytes(), holding);
+                        (document, header, changes)
+                    }
                     Err(reason) => {
                         let hash = ChangeHash(sha256(&[&chunk]));
                         self.report.quarantined.push(Quarantined { document, hash, reason });

@@ -56,10 +56,16 @@ impl Outgoing {
         Ok(Self { row, missing: missing.into(), known: !theirs.is_empty(), whole, loaded: None })
     }
 
-    /// What the owner of a holding lacks of one device's own changes.
-    pub fn own(reading: &Reading<'_>, row: DocumentRow, theirs: &Holding, device: &[u8; 16]) -> Result<Self> {
+    /// What the owner of a holding lacks of a document that this device is shut out of: of all that is here, or of what one
+    /// device wrote.
+    pub fn late(
+        reading: &Reading<'_>,
+        row: DocumentRow,
+        theirs: &Holding,
+        of: Option<&[u8; 16]>,
+    ) -> Result<Self> {
         let mut outgoing = Self::of(reading, row, theirs)?;
-        outgoing.missing.retain(|change| change.actor.starts_with(device));
+        outgoing.missing.retain(|change| of.is_none_or(|device| change.actor.starts_with(device)));
         (outgoing.whole, outgoing.known) = (false, false);
         Ok(outgoing)
     }

@@ -65,6 +65,19 @@ impl Refusal {
         }
     }
 
+    /// Whether what is refused so is kept all the same: to be tried again, or for a person.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting
+                | Self::AuthorEnded
+                | Self::NotGranted
+                | Self::Poisoned
+                | Self::NewerKind
+                | Self::Forked
+        )
+    }
+
     /// The reason of a state.
     pub fn of_state(state: ChangeState) -> Self {
         match state {

@@ -16,7 +16,7 @@ use crate::store::{LogLevel, Store};
 /// On what occasion a peer said what it holds of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// It told everything that it holds of it.
+    /// It told everything that it holds of it, or all of what is here too.
     Everything,
     /// It told some of what it holds.
     Something,
@@ -188,6 +188,13 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
         let reading = tx.reading();
         let (own, mut same) = (reading.own_actor(*row)?, Same::of(&reading, *row)?);
         for (actor, (seq, mark)) in holding {
+            // Who took in all branches that are here holds them, whichever it has settled for.
+            if said == Said::AcknowledgedAll
+                && let Some(forked) = same.entry(actor)?.filter(|entry| !entry.branches.is_empty())
+            {
+                tx.set_held_elsewhere(peer.as_bytes(), *row, actor, forked.top)?;
+                continue;
+            }
             if let Some(seq) = same.up_to(actor, *seq, mark)? {
                 tx.set_held_elsewhere(peer.as_bytes(), *row, actor, seq)?;
                 continue;

@@ -254,6 +254,7 @@ impl Replica {
         let shut_out = standing != Standing::Current && self.access == Access::Full && !ignored;
         if shut_out {
             self.access = Access::UploadOnly;
+            self.passed_over |= !self.queue.is_empty();
             self.queue.clear();
             self.late_asked.clear();
             // It waits for answers to what it has handed over.

@@ -1,5 +1,5 @@
-//! Work of this device's own in documents that the two do not look at in rounds, because one of them is shut out: of a
-//! device that was ended, and of a case that was taken back, which goes once all of it is known elsewhere.
+//! Work in documents that the two do not look at in rounds, because one of them is shut out: of a device that was ended,
+//! what it wrote itself; of a case that was taken back, which goes once all of it is known elsewhere, all that is here.
 //!
 //! The peer is told what there is, or is taken to be there, and answers where it has less: it may have been set back to an
 //! older copy since. Of what was not named it says no word.
@@ -35,7 +35,7 @@ impl Replica {
                 rows.push(row);
             }
         }
-        self.queue_own(rows)
+        self.queue_late_of(rows)
     }
 
     /// Once nothing is on its way any more, what was passed over because of that is queued; true if anything was.
@@ -60,19 +60,18 @@ impl Replica {
         }
     }
 
-    /// Queues what this device wrote where it was let in once: nobody may have it yet.
+    /// Queues what is here of where this device was let in once: nobody may have it yet.
     pub(super) fn queue_late(&mut self) -> Result<()> {
         let rows = self.store.late_documents(self.peer)?;
-        self.queue_own(rows)
+        self.queue_late_of(rows)
     }
 
-    /// Queues this device's own changes of documents, once it is known what of them the peer holds. Of what was taken back
-    /// it is asked about all that is here: none of it goes before it is known to be elsewhere, and whoever it came from may
-    /// have been ended since.
-    fn queue_own(&mut self, rows: Vec<DocumentRow>) -> Result<()> {
+    /// Queues changes of documents, once it is known what of them the peer holds. Of what was taken back it is asked about
+    /// all that is here: none of it goes before it is known to be elsewhere, and whoever it came from, or passed it on, may
+    /// have been shut out or ended since. Whoever is shut out of the domain has nothing to say of others.
+    fn queue_late_of(&mut self, rows: Vec<DocumentRow>) -> Result<()> {
         let (own, mut ask) = (self.store.own().device, Vec::new());
         for row in rows {
-            self.own_only.insert(row.document_id);
             let asked = self.late_asked.iter().flatten().any(|asked| asked.row == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);
             let on_its_way = self.window.iter().any(|(document, _, _)| *document == row.document_id);
@@ -98,7 +97,8 @@ impl Replica {
                 ask.push((row, ours));
                 continue;
             }
-            let outgoing = self.store.read(|reading| Outgoing::own(reading, row, &held, own.as_bytes()))?;
+            let of = (self.stage == Stage::Upload).then_some(own.as_bytes());
+            let outgoing = self.store.read(|reading| Outgoing::late(reading, row, &held, of))?;
             if outgoing.left() > 0 {
                 self.round.documents += 1;
                 self.queue.push_back(outgoing);
@@ -126,6 +126,12 @@ impl Replica {
                 true => self.held_of_named(&scope, &document, &named)?,
                 false => Holding::new(),
             };
+            // Of what is answered to here more may be said once the rest has come.
+            let answered = named.iter().filter(|(actor, _)| ours.contains_key(*actor));
+            let answered: Holding = answered.map(|(actor, entry)| (*actor, *entry)).collect();
+            if !answered.is_empty() {
+                self.late_named.entry(document).or_default().extend(answered);
+            }
             if ours != named {
                 lacks.push((document, ours));
             }
@@ -135,7 +141,12 @@ impl Replica {
     }
 
     /// What is held of what a peer names of a document, and no more of anybody's than it names.
-    fn held_of_named(&self, scope: &[u8; 16], document: &[u8; 16], named: &Holding) -> Result<Holding> {
+    pub(super) fn held_of_named(
+        &self,
+        scope: &[u8; 16],
+        document: &[u8; 16],
+        named: &Holding,
+    ) -> Result<Holding> {
         self.store.read(|reading| {
             let Some(row) = reading.document(document)?.filter(|row| row.scope_id == *scope) else {
                 return Ok(Holding::new());
@@ -185,7 +196,7 @@ impl Replica {
             }
             rows.push(row);
         }
-        self.queue_own(rows)?;
+        self.queue_late_of(rows)?;
         if self.stage == Stage::Live {
             self.settle();
         }

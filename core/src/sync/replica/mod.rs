@@ -5,7 +5,7 @@
 //! - [`transfer`]: batches within a credit window, acknowledged after their commit;
 //! - [`blobs`]: the bytes of attachments;
 //! - [`live`]: what is committed while the session is open;
-//! - [`late`]: own work in documents that the two do not look at in rounds, because one of them is shut out.
+//! - [`late`]: work in documents that the two do not look at in rounds, because one of them is shut out.
 //!
 //! It knows neither sockets nor clocks nor encryption. What was committed before a session is cut stays, and the next
 //! session goes on from there, because each begins with what both sides hold.
@@ -110,13 +110,15 @@ pub(crate) struct Replica {
     out: VecDeque<Wire>,
     /// Documents that the peer lacks something of.
     queue: VecDeque<Outgoing>,
+    /// Whether something that was queued was not sent, or did not stay where it was sent to.
+    passed_over: bool,
     /// Batches that were sent and not acknowledged: document, changes, bytes.
     window: VecDeque<([u8; 16], u64, usize)>,
     /// Scopes that this session has introduced.
     founded: BTreeSet<[u8; 16]>,
     /// What the peer is known to hold of documents that this session has touched.
     theirs: BTreeMap<[u8; 16], Holding>,
-    /// Documents of which the peer told all that it holds.
+    /// Documents of which the peer told all that it holds of what is here.
     told: BTreeSet<[u8; 16]>,
     /// What of that the store has not kept yet.
     unkept: BTreeSet<[u8; 16]>,
@@ -136,14 +138,14 @@ pub(crate) struct Replica {
     logs_told: bool,
     /// Whether it ever has: it says so once.
     logs_heard: bool,
-    /// Own work of which the peer is asked what it holds, in pages that it has not answered,
+    /// Late work of which the peer is asked what it holds, in pages that it has not answered,
     late_asked: VecDeque<Vec<late::Asked>>,
     /// and the documents of which it has been asked.
     late_known: BTreeSet<i64>,
+    /// What the peer named or brought of documents that it may not read, of whom something is held here too.
+    late_named: BTreeMap<[u8; 16], Holding>,
     /// Whether a document was passed over because something of it was on its way.
     late_skipped: bool,
-    /// Of which of them no more was queued than this device's own work.
-    own_only: BTreeSet<[u8; 16]>,
     /// How many records there were when they were last looked at,
     record_count: usize,
     /// and a digest of those that are of logs which both are in.
@@ -193,8 +195,9 @@ impl Replica {
             logs_heard: false,
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
+            late_named: BTreeMap::new(),
             late_skipped: false,
-            own_only: BTreeSet::new(),
+            passed_over: false,
             record_count,
             logs_seen: Digest::default(),
             wanting: None,
@@ -293,7 +296,7 @@ impl Replica {
             Wire::BlobWant { scope, hash, offset } => self.on_blob_want(scope, hash, offset),
             Wire::BlobPart { scope, hash, offset, bytes } => self.on_blob_part((scope, hash), offset, &bytes),
             Wire::Notice(notices) => {
-                self.store.log_notices(self.peer, &notices);
+                self.on_notice(&notices);
                 Ok(())
             }
         }

@@ -3,6 +3,7 @@
 mod ends;
 mod hostile;
 mod roots;
+mod told;
 
 use std::sync::Arc;
 
@@ -91,19 +92,27 @@ impl Session {
 
     /// Hands messages over in turns until neither side has one.
     fn run(&mut self) {
+        assert!(self.run_until(|_| false).is_none());
+    }
+
+    /// The same, until there is such a one: it is still on its way.
+    fn run_until(&mut self, stops: impl Fn(&Wire) -> bool) -> Option<Wire> {
         loop {
             let mut moved = false;
             for side in [1, 0] {
                 while let Some(wire) = self.sides[side].next().unwrap() {
                     moved = true;
                     let (kind, body) = wire.encode();
-                    self.said.push((side, wire));
                     let read = Wire::decode(kind, &body).unwrap().unwrap();
+                    if stops(&wire) {
+                        return Some(read);
+                    }
+                    self.said.push((side, wire));
                     self.sides[1 - side].receive(read).unwrap();
                 }
             }
             if !moved {
-                return;
+                return None;
             }
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Access, Replica, ReplicaFailed, Stage};
 use crate::document::chunk::{self, Limits};
 use crate::error::{Error, Result};
+use crate::exchange::Refusal;
 use crate::exchange::message::{DocumentHeader, Message, SignedChange};
 use crate::exchange::outgoing;
 use crate::exchange::vector::{self, Holding};
@@ -30,7 +31,8 @@ impl Replica {
             let Some(mut outgoing) = self.queue.pop_front() else { break };
             let (store, scope) = (self.store.clone(), outgoing.row.scope_id);
             if !self.may_have(&scope)? {
-                continue; // it was taken back since it was queued
+                self.passed_over = true; // it was taken back since it was queued
+                continue;
             }
             // Who holds something of a document knows its scope, and was told what it lacked of the scope's log.
             let known = outgoing.known && self.stage != Stage::Upload && self.records.contains_key(&scope);
@@ -114,14 +116,9 @@ impl Replica {
             }
             return messages.into_iter().try_for_each(|message| self.on_brought(vec![message]));
         }
-        let mut brought: Vec<Option<Brought>> = messages.iter().map(Brought::of).collect();
-        for brought in brought.iter_mut().flatten().filter(|brought| brought.whole) {
-            // The peer sends a document whole when it knows of nothing here, which may be little.
-            brought.whole = self.held_of(&brought.document)?.is_empty();
-        }
         let (mut taken, mut entitled) = (Vec::new(), Vec::new());
-        for (message, brought) in messages.into_iter().zip(brought) {
-            let Some(brought) = brought else { continue };
+        for message in messages {
+            let Some(brought) = Brought::of(&message) else { continue };
             self.counts.received += brought.changes;
             self.round.received += brought.changes;
             self.allow_round();
@@ -133,10 +130,13 @@ impl Replica {
             }
             taken.push(brought);
         }
-        self.import.take_documents(entitled)?;
+        let mut whole = self.import.take_documents(entitled)?;
         self.say_refused(&taken.iter().flat_map(|brought| brought.hashes.iter().copied()).collect())?;
         let documents: Vec<[u8; 16]> = taken.iter().map(|brought| brought.document).collect();
-        taken.into_iter().try_for_each(|brought| self.acknowledge(brought))?;
+        for brought in taken {
+            let whole = whole.remove(&brought.document);
+            self.acknowledge(brought, whole.unwrap_or_default())?;
+        }
         if self.stage == Stage::Live {
             // What has just come is not only here.
             let held = documents.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
@@ -169,30 +169,54 @@ impl Replica {
         Ok(())
     }
 
-    /// What is held here of a document; nothing where the peer was never let into its scope.
-    fn held_of(&self, document: &[u8; 16]) -> Result<Holding> {
-        let row = self.store.read(|reading| Ok(reading.document(document)?))?;
-        match row {
-            Some(row) if self.store.let_in(self.peer, &row.scope_id)? => {
-                self.store.read(|reading| vector::of_document(reading, row.id))
-            }
-            _ => Ok(Holding::new()),
+    /// What the peer hears that is held here of a document: nothing where it was never let into its scope, all where it may
+    /// read it, else what it wrote itself, and of others' work no more than it named or brought.
+    fn told_of(&mut self, brought: &Brought, whole: &Holding) -> Result<Holding> {
+        let row = self.store.read(|reading| Ok(reading.document(&brought.document)?))?;
+        let Some(row) = row else { return Ok(Holding::new()) };
+        let reads = self.store.reads(self.peer, &row.scope_id)?;
+        if !reads && !self.store.let_in(self.peer, &row.scope_id)? {
+            return Ok(Holding::new());
         }
+        let mut held = self.store.read(|reading| vector::of_document(reading, row.id))?;
+        if reads {
+            return Ok(held);
+        }
+        let mut named = self.late_named.remove(&brought.document).unwrap_or_default();
+        let entries = brought.entries.iter().map(|(actor, seq, hash)| (*actor, (*seq, mark(hash))));
+        for (actor, entry) in entries.chain(whole.iter().map(|(actor, entry)| (*actor, *entry))) {
+            let last = named.entry(actor).or_default();
+            if entry.0 > last.0 {
+                *last = entry;
+            }
+        }
+        let of_named = self.held_of_named(&row.scope_id, &row.document_id, &named)?;
+        held.retain(|actor, ours| match of_named.get(actor) {
+            _ if actor.starts_with(self.peer.as_bytes()) => true,
+            // Of whom there are two branches it has to hear which is here.
+            Some((0, _)) => true,
+            Some(last) => {
+                *ours = *last;
+                true
+            }
+            None => false,
+        });
+        named.retain(|actor, _| of_named.contains_key(actor));
+        self.late_named.insert(row.document_id, named);
+        Ok(held)
     }
 
-    /// Says what is held of a document, after the commit of what was brought of it.
-    fn acknowledge(&mut self, brought: Brought) -> Result<()> {
-        let held = self.held_of(&brought.document)?;
+    /// Says what is held of a document, after the commit of what was brought of it, some of it by a whole document.
+    fn acknowledge(&mut self, brought: Brought, whole: Holding) -> Result<()> {
+        let held = self.told_of(&brought, &whole)?;
         let theirs = self.theirs.entry(brought.document).or_default();
         let kept = match brought.entries.iter().all(|(actor, _, _)| theirs.contains_key(actor)) {
             true => Holding::new(),
             false => self.store.held_by_of(self.peer, &brought.document)?,
         };
-        if brought.whole {
-            // Nothing was held here before: what is held now is the peer's, but for what was written here meanwhile.
-            let own = *self.store.own().device.as_bytes();
-            let of_others = held.iter().filter(|(actor, _)| !actor.starts_with(&own));
-            *theirs = of_others.map(|(actor, entry)| (*actor, *entry)).collect();
+        for (actor, last) in whole {
+            let known = theirs.entry(actor).or_insert(last);
+            *known = (*known).max(last);
         }
         for (actor, seq, hash) in brought.entries {
             // What comes before it the peer may lack.
@@ -229,6 +253,12 @@ impl Replica {
         row.map_or(Ok(false), |row| self.store.reads(self.peer, &row.scope_id))
     }
 
+    /// The peer did not take some changes: what it has not kept either it does not hold, whatever it acknowledges.
+    pub(super) fn on_notice(&mut self, notices: &[([u8; 32], String)]) {
+        self.passed_over |= notices.iter().any(|(_, reason)| !Refusal::from_code(reason).is_kept());
+        self.store.log_notices(self.peer, notices);
+    }
+
     pub(super) fn on_ack(&mut self, document: [u8; 16], held: Holding) -> Result<(), ReplicaFailed> {
         let found = self.window.iter().position(|(waiting, _, _)| *waiting == document);
         let Some((_, changes, _)) = found.and_then(|at| self.window.remove(at)) else {
@@ -253,9 +283,9 @@ impl Replica {
     /// Keeps what the peer is known to hold now: it is no longer only here.
     pub(super) fn keep_theirs(&mut self) -> Result<()> {
         let unkept = std::mem::take(&mut self.unkept);
-        // While something is on its way, the peer has not seen all that is here.
-        let all = self.queue.is_empty() && self.window.is_empty();
-        // What a peer acknowledges it tells whole: where that is less than it was known to hold, it was restored.
+        // While something is on its way, or where something was passed over or refused, it has not taken in all that is here.
+        let all = self.queue.is_empty() && self.window.is_empty() && !self.passed_over;
+        // Of what is here it tells all as it acknowledges: where that is less than it was known to hold, it was restored.
         let (told, heard): (Vec<_>, Vec<_>) =
             unkept.into_iter().partition(|document| self.told.contains(document));
         let told_so = if all { Said::AcknowledgedAll } else { Said::Everything };
@@ -265,22 +295,18 @@ impl Replica {
     }
 
     fn keep_said(&self, documents: Vec<[u8; 16]>, said: Said) -> Result<()> {
+        let held = documents.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
+        if self.stage != Stage::Upload {
+            return self.store.note_held_documents(self.peer, held, said);
+        }
+        // The peer was sent this device's own changes, and of what it was not sent it may hold another branch.
         let own = *self.store.own().device.as_bytes();
-        let (in_part, whole): (Vec<_>, Vec<_>) = documents
-            .into_iter()
-            .partition(|document| self.stage == Stage::Upload || self.own_only.contains(document));
-        let held = whole.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
-        self.store.note_held_documents(self.peer, held, said)?;
-        // Of these the peer was sent this device's own changes, and of what it was not sent it may hold another branch.
-        let in_part: Vec<_> = in_part
-            .into_iter()
-            .map(|document| {
-                let held = self.theirs.get(&document).into_iter().flatten();
-                let of_own = held.filter(|(actor, _)| actor.starts_with(&own));
-                (document, of_own.map(|(actor, entry)| (*actor, *entry)).collect::<Holding>())
-            })
-            .collect();
-        let held = in_part.iter().map(|(document, held)| (*document, held));
+        let of_own = |held: &Holding| -> Holding {
+            let held = held.iter().filter(|(actor, _)| actor.starts_with(&own));
+            held.map(|(actor, entry)| (*actor, *entry)).collect()
+        };
+        let held: Vec<_> = held.map(|(document, held)| (document, of_own(held))).collect();
+        let held = held.iter().map(|(document, held)| (*document, held));
         let acknowledged = said == Said::AcknowledgedAll;
         let said = if acknowledged { Said::AcknowledgedOwn } else { Said::Something };
         self.store.note_held_documents(self.peer, held, said)
@@ -294,7 +320,6 @@ struct Brought {
     changes: u64,
     hashes: Vec<[u8; 32]>,
     entries: Vec<([u8; 24], u64, [u8; 32])>,
-    whole: bool,
 }
 
 impl Brought {
@@ -312,7 +337,6 @@ impl Brought {
                     changes: changes.len() as u64,
                     hashes: entries.iter().map(|(_, _, hash)| *hash).collect(),
                     entries,
-                    whole: false,
                 })
             }
             Message::Snapshot { document, header, chunk, signatures, .. } => Some(Self {
@@ -321,7 +345,6 @@ impl Brought {
                 changes: signatures.len() as u64,
                 hashes: vec![sha256(&[chunk])],
                 entries: Vec::new(),
-                whole: true,
             }),
             _ => None,
         }

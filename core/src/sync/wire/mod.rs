@@ -43,7 +43,7 @@ const MAX_ACTORS: usize = 200_000;
 pub(crate) type Entry = ([u8; 16], Digest);
 /// A scope with the digests of its documents.
 pub(crate) type Listing = ([u8; 16], Vec<Entry>);
-/// A scope, a document, and what of the sender's own work in it the other side is taken to hold.
+/// A scope, a document, and what of it the sender holds, or takes the other side to hold of its own work.
 pub(crate) type LateWork = ([u8; 16], [u8; 16], Holding);
 
 /// One message.
