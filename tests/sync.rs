@@ -28,6 +28,8 @@ mod holders;
 mod lan;
 #[path = "sync/late.rs"]
 mod late;
+#[path = "sync/left.rs"]
+mod left;
 #[path = "sync/lost.rs"]
 mod lost;
 #[path = "sync/nearby.rs"]

@@ -11,14 +11,14 @@ use caseplan_core::ids::CaseId;
 use caseplan_core::sync::hand_over::{HandOver, HandOverReader, HandOverWriter, Recipient};
 use caseplan_core::testing::SeededRandom;
 
-use crate::absent::{take_back_from, two_branches, two_branches_until};
+use crate::absent::{take_back_from, two_branches};
 use crate::files::{read, write};
 use crate::forks::{come_to_rest, narratives, seen, team};
 use crate::status::to_send;
 use crate::support::chunks::Parts;
 use crate::support::hostile::{document_of, imported};
 use crate::support::link::{Link, sync, take_in};
-use crate::support::{Device, at, day, sound};
+use crate::support::{Device, at, day};
 
 pub fn only_here(device: &Device) -> u64 {
     let by_case = device.store.sync().status().unwrap().only_here;
@@ -312,74 +312,4 @@ fn a_case_that_was_taken_back_goes_with_a_fork_that_nobody_has_ended() {
     assert_eq!(tablet.store.cases().get(case).unwrap(), None, "the desk holds both branches");
     come_to_rest(&[&desk, &phone]);
     assert_eq!(narratives(&desk).len(), 3);
-}
-
-#[test]
-fn a_branch_that_only_a_shut_out_device_has_goes_to_whoever_may_read() {
-    let (desk, tablet, phone, case) = two_branches_until("holders-late", Some("2026-06-01T00:00:00Z"));
-    tablet.now("2026-03-28T18:00:00Z");
-    team(&tablet, case, "west");
-    tablet.records(tablet.planned("2026-03-28", "2026-03-28")[0], "the tablet's own visit");
-    let branch = "the tablet's branch".to_owned();
-    assert!(narratives(&tablet).contains(&branch));
-    // The grants run out: of those who may read the case none holds what the phone wrote for the second time.
-    for device in [&desk, &tablet, &phone] {
-        device.now("2026-06-02T08:00:00Z");
-    }
-    for _ in 0..3 {
-        let reports = sync(&tablet.store, &desk.store);
-        assert!(reports.iter().all(|report| report.failed.is_none()), "{reports:?}");
-    }
-    // Who came from there has nothing of it any more, and the desk has what nobody else had: a person lets it in.
-    assert_eq!((tablet.cases(), tablet.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
-    assert!(!narratives(&desk).contains(&branch));
-    for work in desk.store.grants().waiting().unwrap() {
-        assert!(desk.store.grants().admit(case, work.device).unwrap() > 0, "{work:?}");
-    }
-    let let_in = narratives(&desk);
-    assert!(let_in.contains(&branch) && let_in.len() == 4, "{let_in:?}");
-    sound(&[&desk]);
-}
-
-#[test]
-fn a_case_that_was_taken_back_goes_though_its_fork_was_settled_elsewhere() {
-    let (desk, tablet, phone, case) = two_branches("holders-settled");
-    sync(&desk.store, &tablet.store);
-    take_back_from(&desk, &tablet, case);
-    come_to_rest(&[&desk, &phone]);
-    assert_eq!(narratives(&desk).len(), 3, "the phone has chosen, and made the other branch again");
-    // The tablet hears no choice in the logs of scopes that it was shut out of.
-    let reports = sync(&tablet.store, &desk.store);
-    assert!(reports.iter().all(|report| report.failed.is_none()), "{reports:?}");
-    assert_eq!((tablet.cases(), tablet.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
-    sound(&[&desk]);
-}
-
-#[test]
-fn who_refused_a_branch_is_not_taken_to_hold_it() {
-    let (desk, tablet, _, case) = two_branches("holders-refused");
-    let aide = Device::new("holders-aide", "w-119");
-    take_in(&desk.store, &aide.store, "w-119", &[Role::Caseworker]);
-    let grant = NewGrant {
-        until: Some(at("2026-05-01T00:00:00Z")),
-        ..NewGrant::colleague("w-119".parse().unwrap(), 5)
-    };
-    desk.store.grants().give(case, &grant).unwrap();
-    sync(&desk.store, &aide.store);
-    let branch = "the tablet's branch".to_owned();
-    assert!(!narratives(&aide).contains(&branch));
-    // The tablet hears that it is shut out, and meets somebody whose grant has run out, but not by the tablet's clock.
-    aide.now("2026-03-28T18:00:00Z");
-    aide.records(aide.planned("2026-03-28", "2026-03-28")[0], "why the case stays on the aide's phone");
-    take_back_from(&desk, &tablet, case);
-    desk.hand_over(&tablet);
-    assert_eq!(tablet.store.grants().taken_back().unwrap().len(), 1);
-    aide.now("2026-05-02T08:00:00Z");
-    for _ in 0..2 {
-        let reports = sync(&tablet.store, &aide.store);
-        assert!(reports.iter().all(|report| report.failed.is_none()), "{reports:?}");
-    }
-    let kept = tablet.store.grants().taken_back().unwrap();
-    assert_eq!(kept.iter().map(|back| back.case).collect::<Vec<_>>(), [case]);
-    assert!(narratives(&tablet).contains(&branch));
 }

@@ -204,7 +204,7 @@ impl Export {
                 is_late = late.contains(&scope_id);
                 if is_late {
                     let own = *self.store.own().device.as_bytes();
-                    Outgoing::late(reading, row, &theirs, own_only.then_some(&own))?
+                    Outgoing::late(reading, row, &theirs, &BTreeSet::new(), own_only.then_some(&own))?
                 } else {
                     Outgoing::of(reading, row, &theirs)?
                 }

@@ -2,6 +2,8 @@
 //!
 //! Both the export and the sync session send from here. Nothing is loaded unless a snapshot has absorbed the bytes.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use super::message::{DocumentHeader, MAX_MESSAGE, Message, SignedChange};
 use super::vector::{self, Holding};
 use crate::document::chunk::{self, Limits};
@@ -20,11 +22,18 @@ const SIGNATURE_BYTES: usize = 70;
 /// and so many are left for the header and the certificates.
 const ROOM: usize = 256 * 1024;
 
+/// The hashes of the changes in a message.
+pub(crate) fn hashes_of(message: &Message) -> Vec<[u8; 32]> {
+    let Message::Changes { changes, .. } = message else { return Vec::new() };
+    let hash = |change: &SignedChange| change.chunk.get(8..).map(|hashed| sha256(&[hashed]));
+    changes.iter().filter_map(hash).collect()
+}
+
 /// A document on its way to somebody: what is still to be sent of it.
 pub(crate) struct Outgoing {
     pub row: DocumentRow,
     /// What the other side lacks, ancestors first.
-    missing: std::collections::VecDeque<ChangeRow>,
+    missing: VecDeque<ChangeRow>,
     /// Whether the other side holds something of it.
     pub known: bool,
     /// Whether it may still go whole: the other side holds nothing of it.
@@ -56,16 +65,18 @@ impl Outgoing {
         Ok(Self { row, missing: missing.into(), known: !theirs.is_empty(), whole, loaded: None })
     }
 
-    /// What the owner of a holding lacks of a document that this device is shut out of: of all that is here, or of what one
-    /// device wrote.
+    /// What the owner of a holding lacks of a document that this device is shut out of, and was not handed before: of all
+    /// that is here, or of what one device wrote.
     pub fn late(
         reading: &Reading<'_>,
         row: DocumentRow,
         theirs: &Holding,
+        handed: &BTreeSet<[u8; 32]>,
         of: Option<&[u8; 16]>,
     ) -> Result<Self> {
         let mut outgoing = Self::of(reading, row, theirs)?;
-        outgoing.missing.retain(|change| of.is_none_or(|device| change.actor.starts_with(device)));
+        let goes = |change: &ChangeRow| of.is_none_or(|device| change.actor.starts_with(device));
+        outgoing.missing.retain(|change| goes(change) && !handed.contains(&change.hash));
         (outgoing.whole, outgoing.known) = (false, false);
         Ok(outgoing)
     }
@@ -137,7 +148,7 @@ impl Outgoing {
         }
         let mut certificates: Vec<[u8; 32]> = Vec::new();
         let mut signatures = Vec::new();
-        let mut others = std::collections::VecDeque::new();
+        let mut others = VecDeque::new();
         for change in self.missing.drain(..) {
             if change.state != ChangeState::Accepted {
                 others.push_back(change);

@@ -153,6 +153,17 @@ impl Reading<'_> {
         Ok(hashes.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The same for all numbers above one, up to another.
+    pub fn hashes_above(&self, document: i64, actor: &[u8; 24], seq: u64, top: u64) -> Result<Vec<[u8; 32]>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.hash FROM change c JOIN actor a ON a.id = c.actor
+             WHERE a.document = ?1 AND a.actor = ?2 AND c.seq > ?3 AND c.seq <= ?4 AND c.state <> 2",
+        )?;
+        let of = params![document, actor.as_slice(), seq as i64, top as i64];
+        let hashes = statement.query_map(of, |row| row.get(0))?;
+        Ok(hashes.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The hashes of an actor's changes of one number that nothing of their author's standing keeps out: part of the
     /// document, on a branch of a fork, waiting, or of a newer kind.
     pub fn counting_at(&self, document: i64, actor: &[u8; 24], seq: u64) -> Result<Vec<[u8; 32]>> {

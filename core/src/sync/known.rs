@@ -16,7 +16,7 @@ use crate::store::{LogLevel, Store};
 /// On what occasion a peer said what it holds of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// It told everything that it holds of it, or all of what is here too.
+    /// It told everything that it holds of it.
     Everything,
     /// It told some of what it holds.
     Something,
@@ -24,8 +24,6 @@ pub(crate) enum Said {
     Acknowledged,
     /// The same, and it told everything that it holds of it.
     AcknowledgedAll,
-    /// It took in what was sent to it of this device's own changes, and this is what it holds of them.
-    AcknowledgedOwn,
 }
 
 impl Said {
@@ -34,7 +32,7 @@ impl Said {
     }
 
     fn acknowledged(self) -> bool {
-        matches!(self, Self::Acknowledged | Self::AcknowledgedAll | Self::AcknowledgedOwn)
+        matches!(self, Self::Acknowledged | Self::AcknowledgedAll)
     }
 }
 
@@ -167,6 +165,31 @@ impl Store {
         if rows.is_empty() { Ok(()) } else { self.keep_held(peer, &rows, said) }
     }
 
+    /// A peer says what it holds of a document of which it was handed some changes, whatever it has made of them: where it
+    /// had settled for another branch they wait there for a person.
+    pub(crate) fn note_handed(
+        &self,
+        peer: DeviceId,
+        document: &[u8; 16],
+        held: &Holding,
+        handed: &BTreeSet<[u8; 32]>,
+    ) -> Result<()> {
+        self.inner.database.write(|tx| {
+            let reading = tx.reading();
+            let Some(row) = reading.document(document)? else { return Ok(()) };
+            keep_held(tx, peer, &[(row.id, held.clone())], Said::Everything)?;
+            let known: BTreeMap<_, _> = reading.held_by_peer(peer.as_bytes(), row.id)?.into_iter().collect();
+            for entry in reading.vector(row.id)?.iter().filter(|entry| held.contains_key(&entry.actor)) {
+                let known = known.get(&entry.actor).copied().unwrap_or(0);
+                let above = reading.hashes_above(row.id, &entry.actor, known, entry.top)?;
+                if !above.is_empty() && above.iter().all(|hash| handed.contains(hash)) {
+                    tx.set_held_elsewhere(peer.as_bytes(), row.id, &entry.actor, entry.top)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn keep_held(&self, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {
         self.inner.database.write(|tx| keep_held(tx, peer, held, said))
     }
@@ -188,13 +211,6 @@ fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Sa
         let reading = tx.reading();
         let (own, mut same) = (reading.own_actor(*row)?, Same::of(&reading, *row)?);
         for (actor, (seq, mark)) in holding {
-            // Who took in all branches that are here holds them, whichever it has settled for.
-            if said == Said::AcknowledgedAll
-                && let Some(forked) = same.entry(actor)?.filter(|entry| !entry.branches.is_empty())
-            {
-                tx.set_held_elsewhere(peer.as_bytes(), *row, actor, forked.top)?;
-                continue;
-            }
             if let Some(seq) = same.up_to(actor, *seq, mark)? {
                 tx.set_held_elsewhere(peer.as_bytes(), *row, actor, seq)?;
                 continue;

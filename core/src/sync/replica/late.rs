@@ -74,7 +74,7 @@ impl Replica {
         for row in rows {
             let asked = self.late_asked.iter().flatten().any(|asked| asked.row == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);
-            let on_its_way = self.window.iter().any(|(document, _, _)| *document == row.document_id);
+            let on_its_way = self.window.iter().any(|batch| batch.document == row.document_id);
             self.late_skipped |= on_its_way;
             if asked || waits || on_its_way {
                 continue;
@@ -98,7 +98,8 @@ impl Replica {
                 continue;
             }
             let of = (self.stage == Stage::Upload).then_some(own.as_bytes());
-            let outgoing = self.store.read(|reading| Outgoing::late(reading, row, &held, of))?;
+            let handed = self.handed.entry(row.document_id).or_default();
+            let outgoing = self.store.read(|reading| Outgoing::late(reading, row, &held, handed, of))?;
             if outgoing.left() > 0 {
                 self.round.documents += 1;
                 self.queue.push_back(outgoing);
@@ -126,12 +127,6 @@ impl Replica {
                 true => self.held_of_named(&scope, &document, &named)?,
                 false => Holding::new(),
             };
-            // Of what is answered to here more may be said once the rest has come.
-            let answered = named.iter().filter(|(actor, _)| ours.contains_key(*actor));
-            let answered: Holding = answered.map(|(actor, entry)| (*actor, *entry)).collect();
-            if !answered.is_empty() {
-                self.late_named.entry(document).or_default().extend(answered);
-            }
             if ours != named {
                 lacks.push((document, ours));
             }
@@ -141,12 +136,7 @@ impl Replica {
     }
 
     /// What is held of what a peer names of a document, and no more of anybody's than it names.
-    pub(super) fn held_of_named(
-        &self,
-        scope: &[u8; 16],
-        document: &[u8; 16],
-        named: &Holding,
-    ) -> Result<Holding> {
+    fn held_of_named(&self, scope: &[u8; 16], document: &[u8; 16], named: &Holding) -> Result<Holding> {
         self.store.read(|reading| {
             let Some(row) = reading.document(document)?.filter(|row| row.scope_id == *scope) else {
                 return Ok(Holding::new());

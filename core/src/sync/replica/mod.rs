@@ -34,6 +34,7 @@ use crate::planted::Late;
 use crate::store::Store;
 
 use round::Round;
+use transfer::OnItsWay;
 
 /// Who began the session. Only the initiator begins rounds, so that two never cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +113,13 @@ pub(crate) struct Replica {
     queue: VecDeque<Outgoing>,
     /// Whether something that was queued was not sent, or did not stay where it was sent to.
     passed_over: bool,
-    /// Batches that were sent and not acknowledged: document, changes, bytes.
-    window: VecDeque<([u8; 16], u64, usize)>,
+    /// Batches that were sent and not acknowledged.
+    window: VecDeque<OnItsWay>,
     /// Scopes that this session has introduced.
     founded: BTreeSet<[u8; 16]>,
     /// What the peer is known to hold of documents that this session has touched.
     theirs: BTreeMap<[u8; 16], Holding>,
-    /// Documents of which the peer told all that it holds of what is here.
+    /// Documents of which the peer told all that it holds.
     told: BTreeSet<[u8; 16]>,
     /// What of that the store has not kept yet.
     unkept: BTreeSet<[u8; 16]>,
@@ -142,8 +143,8 @@ pub(crate) struct Replica {
     late_asked: VecDeque<Vec<late::Asked>>,
     /// and the documents of which it has been asked.
     late_known: BTreeSet<i64>,
-    /// What the peer named or brought of documents that it may not read, of whom something is held here too.
-    late_named: BTreeMap<[u8; 16], Holding>,
+    /// Of documents that were queued so, what the peer took in of what this session sent.
+    handed: BTreeMap<[u8; 16], BTreeSet<[u8; 32]>>,
     /// Whether a document was passed over because something of it was on its way.
     late_skipped: bool,
     /// How many records there were when they were last looked at,
@@ -195,7 +196,7 @@ impl Replica {
             logs_heard: false,
             late_asked: VecDeque::new(),
             late_known: BTreeSet::new(),
-            late_named: BTreeMap::new(),
+            handed: BTreeMap::new(),
             late_skipped: false,
             passed_over: false,
             record_count,
@@ -216,7 +217,7 @@ impl Replica {
     /// What was done so far.
     pub fn counts(&self) -> SyncCounts {
         let waiting = self.queue.iter().map(|outgoing| outgoing.left() as u64).sum::<u64>()
-            + self.window.iter().map(|(_, changes, _)| changes).sum::<u64>();
+            + self.window.iter().map(|batch| batch.count).sum::<u64>();
         let coming = self.round.coming.saturating_sub(self.round.received);
         let documents = self.theirs.len() as u64;
         SyncCounts { on_the_way: waiting + coming, documents, ..self.counts }

@@ -45,8 +45,10 @@ impl Replica {
             if let Some(founded) = founded {
                 self.introduce(scope, founded)?;
             }
+            let late = self.handed.contains_key(&outgoing.row.document_id);
+            let hashes = if late { outgoing::hashes_of(&message) } else { Vec::new() };
             let (wire, count, bytes) = wire_of(message, known);
-            self.window.push_back((outgoing.row.document_id, count, bytes));
+            self.window.push_back(OnItsWay { document: outgoing.row.document_id, count, bytes, hashes });
             self.out.push_back(wire);
             if outgoing.left() > 0 {
                 self.queue.push_front(outgoing);
@@ -73,8 +75,8 @@ impl Replica {
     }
 
     fn may_send(&self) -> bool {
-        let documents = self.window.iter().map(|(document, _, _)| document).collect::<BTreeSet<_>>();
-        let bytes = self.window.iter().map(|(_, _, bytes)| bytes).sum::<usize>();
+        let documents = self.window.iter().map(|batch| batch.document).collect::<BTreeSet<_>>();
+        let bytes = self.window.iter().map(|batch| batch.bytes).sum::<usize>();
         self.access == Access::Full
             && matches!(self.stage, Stage::Round | Stage::Live | Stage::Upload)
             && self.window.len() < WINDOW
@@ -169,46 +171,20 @@ impl Replica {
         Ok(())
     }
 
-    /// What the peer hears that is held here of a document: nothing where it was never let into its scope, all where it may
-    /// read it, else what it wrote itself, and of others' work no more than it named or brought.
-    fn told_of(&mut self, brought: &Brought, whole: &Holding) -> Result<Holding> {
-        let row = self.store.read(|reading| Ok(reading.document(&brought.document)?))?;
-        let Some(row) = row else { return Ok(Holding::new()) };
-        let reads = self.store.reads(self.peer, &row.scope_id)?;
-        if !reads && !self.store.let_in(self.peer, &row.scope_id)? {
-            return Ok(Holding::new());
-        }
-        let mut held = self.store.read(|reading| vector::of_document(reading, row.id))?;
-        if reads {
-            return Ok(held);
-        }
-        let mut named = self.late_named.remove(&brought.document).unwrap_or_default();
-        let entries = brought.entries.iter().map(|(actor, seq, hash)| (*actor, (*seq, mark(hash))));
-        for (actor, entry) in entries.chain(whole.iter().map(|(actor, entry)| (*actor, *entry))) {
-            let last = named.entry(actor).or_default();
-            if entry.0 > last.0 {
-                *last = entry;
+    /// What is held here of a document; nothing where the peer was never let into its scope.
+    fn held_of(&self, document: &[u8; 16]) -> Result<Holding> {
+        let row = self.store.read(|reading| Ok(reading.document(document)?))?;
+        match row {
+            Some(row) if self.store.let_in(self.peer, &row.scope_id)? => {
+                self.store.read(|reading| vector::of_document(reading, row.id))
             }
+            _ => Ok(Holding::new()),
         }
-        let of_named = self.held_of_named(&row.scope_id, &row.document_id, &named)?;
-        held.retain(|actor, ours| match of_named.get(actor) {
-            _ if actor.starts_with(self.peer.as_bytes()) => true,
-            // Of whom there are two branches it has to hear which is here.
-            Some((0, _)) => true,
-            Some(last) => {
-                *ours = *last;
-                true
-            }
-            None => false,
-        });
-        named.retain(|actor, _| of_named.contains_key(actor));
-        self.late_named.insert(row.document_id, named);
-        Ok(held)
     }
 
     /// Says what is held of a document, after the commit of what was brought of it, some of it by a whole document.
     fn acknowledge(&mut self, brought: Brought, whole: Holding) -> Result<()> {
-        let held = self.told_of(&brought, &whole)?;
+        let held = self.held_of(&brought.document)?;
         let theirs = self.theirs.entry(brought.document).or_default();
         let kept = match brought.entries.iter().all(|(actor, _, _)| theirs.contains_key(actor)) {
             true => Holding::new(),
@@ -255,18 +231,24 @@ impl Replica {
 
     /// The peer did not take some changes: what it has not kept either it does not hold, whatever it acknowledges.
     pub(super) fn on_notice(&mut self, notices: &[([u8; 32], String)]) {
-        self.passed_over |= notices.iter().any(|(_, reason)| !Refusal::from_code(reason).is_kept());
+        for (hash, _) in notices.iter().filter(|(_, reason)| !Refusal::from_code(reason).is_kept()) {
+            self.passed_over = true;
+            self.window.iter_mut().for_each(|batch| batch.hashes.retain(|sent| sent != hash));
+        }
         self.store.log_notices(self.peer, notices);
     }
 
     pub(super) fn on_ack(&mut self, document: [u8; 16], held: Holding) -> Result<(), ReplicaFailed> {
-        let found = self.window.iter().position(|(waiting, _, _)| *waiting == document);
-        let Some((_, changes, _)) = found.and_then(|at| self.window.remove(at)) else {
+        let found = self.window.iter().position(|batch| batch.document == document);
+        let Some(batch) = found.and_then(|at| self.window.remove(at)) else {
             return Err(ReplicaFailed::Protocol("ack"));
         };
         self.allow_round();
-        self.counts.sent += changes;
-        self.round.sent += changes;
+        self.counts.sent += batch.count;
+        self.round.sent += batch.count;
+        if let Some(handed) = self.handed.get_mut(&document) {
+            handed.extend(batch.hashes);
+        }
         self.theirs.insert(document, held);
         self.told.insert(document);
         self.unkept.insert(document);
@@ -276,6 +258,9 @@ impl Replica {
             // What was recorded a moment ago is not only here any more: that is shown now, not in a quarter of an hour.
             let told = self.unkept.intersection(&self.told).copied().collect();
             self.keep_said(told, Said::Everything)?;
+            if self.handed.contains_key(&document) {
+                self.settle();
+            }
         }
         Ok(())
     }
@@ -295,22 +280,26 @@ impl Replica {
     }
 
     fn keep_said(&self, documents: Vec<[u8; 16]>, said: Said) -> Result<()> {
-        let held = documents.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
-        if self.stage != Stage::Upload {
-            return self.store.note_held_documents(self.peer, held, said);
+        let (late, met): (Vec<_>, Vec<_>) =
+            documents.into_iter().partition(|document| self.handed.contains_key(document));
+        let held = met.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
+        self.store.note_held_documents(self.peer, held, said)?;
+        // What of these the peer was not sent it may lack, or hold another branch of.
+        let held = late.iter().filter_map(|document| Some((document, self.theirs.get(document)?)));
+        for (document, held) in held {
+            self.store.note_handed(self.peer, document, held, &self.handed[document])?;
         }
-        // The peer was sent this device's own changes, and of what it was not sent it may hold another branch.
-        let own = *self.store.own().device.as_bytes();
-        let of_own = |held: &Holding| -> Holding {
-            let held = held.iter().filter(|(actor, _)| actor.starts_with(&own));
-            held.map(|(actor, entry)| (*actor, *entry)).collect()
-        };
-        let held: Vec<_> = held.map(|(document, held)| (document, of_own(held))).collect();
-        let held = held.iter().map(|(document, held)| (*document, held));
-        let acknowledged = said == Said::AcknowledgedAll;
-        let said = if acknowledged { Said::AcknowledgedOwn } else { Said::Something };
-        self.store.note_held_documents(self.peer, held, said)
+        Ok(())
     }
+}
+
+/// A batch that was sent and not acknowledged.
+pub(super) struct OnItsWay {
+    pub document: [u8; 16],
+    pub count: u64,
+    bytes: usize,
+    /// Of late work, what the peer has when it acknowledges it.
+    hashes: Vec<[u8; 32]>,
 }
 
 /// What a message brings, read before it is taken.
