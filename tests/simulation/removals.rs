@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::rows::{Hash, Held, Place, Rows};
 use crate::world::World;
 
+/// Nobody is known to have written it.
+const UNKNOWN_AUTHOR: i64 = 2;
+
 /// What devices hold of cases of which something was taken back, and where it stands.
 pub type Holdings = BTreeMap<usize, BTreeMap<Hash, Place>>;
 
@@ -36,9 +39,10 @@ impl World {
             let others: Vec<_> = others.map(|at| Rows::of(&self.devices[at])).collect();
             let others: Vec<_> = others.iter().map(|rows| (rows.hashes(), rows.lost_branches())).collect();
             for (hash, place) in gone {
-                // What has lost a fork waits there for a person.
-                let has =
-                    |(held, lost): &(Held, BTreeSet<Hash>)| held.contains_key(hash) || lost.contains(hash);
+                // What has lost a fork waits there for a person; what nobody is known to have written counts for nothing.
+                let has = |(held, lost): &(Held, BTreeSet<Hash>)| {
+                    held.get(hash).is_some_and(|state| *state != UNKNOWN_AUTHOR) || lost.contains(hash)
+                };
                 let kept = others.iter().any(has);
                 let case = place.case;
                 assert!(

@@ -181,13 +181,13 @@ impl Rows {
         rows.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Where every change stands that is held.
+    /// Where every change stands that is held and that somebody is known to have written.
     pub fn places(&self) -> BTreeMap<Hash, Place> {
         let mut statement = self
             .0
             .prepare_cached(
                 "SELECT c.hash, s.case_id, d.document_id FROM change c
-                 JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope",
+                 JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope WHERE c.state <> 2",
             )
             .unwrap();
         let rows = statement.query_map([], |row| {

@@ -148,7 +148,8 @@ impl Guard<'_> {
         }
         match self.authorship(&header, &change, false) {
             Ok(Some(ChangeState::UnknownAuthor)) if unproven.is_some() => {
-                self.admitted.known += 1;
+                // Whoever brings it again hears again that it counts for nothing here.
+                self.admitted.refused.push((header.hash, Refusal::UnknownAuthor));
                 Ok(None)
             }
             Ok(state) => {

@@ -287,6 +287,7 @@ impl Replica {
         let shut_out = self.judge()?;
         if self.stage != Stage::Upload {
             self.keep_theirs()?; // what is not sent now is not known there, though nothing waits
+            self.passed_over |= !self.queue.is_empty();
             self.queue.clear();
             self.upload()?;
         }

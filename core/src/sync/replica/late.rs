@@ -72,6 +72,7 @@ impl Replica {
     fn queue_late_of(&mut self, rows: Vec<DocumentRow>) -> Result<()> {
         let (own, mut ask) = (self.store.own().device, Vec::new());
         for row in rows {
+            self.handed.entry(row.document_id).or_default();
             let asked = self.late_asked.iter().flatten().any(|asked| asked.row == row.id);
             let waits = self.queue.iter().any(|outgoing| outgoing.row.id == row.id);
             let on_its_way = self.window.iter().any(|batch| batch.document == row.document_id);
