@@ -16,6 +16,9 @@ use crate::world::World;
 /// It is part of its document.
 const ACCEPTED: Option<&i64> = Some(&0);
 
+/// It is held, and something that it follows on is not part of the document.
+const WAITS: Option<&i64> = Some(&1);
+
 /// A change whose command returned.
 #[derive(Debug, Clone)]
 pub struct Acknowledged {
@@ -139,6 +142,12 @@ fn each_is_in(world: &World, is_owed: impl Fn(&Acknowledged, &BTreeSet<usize>) -
 /// one has, is not its to hand over.
 fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
     let rows = Rows::of(&world.devices[at]);
+    // It follows on late work of somebody who is shut out, which waits for a person: all of it is here.
+    let undecided = world.taken_back.contains(&change.case) && !world.decided.contains_key(&change.case);
+    let held = rows.hashes();
+    if undecided && held.get(&change.hash) == WAITS {
+        return is_left(&[(held, rows)], change.hash);
+    }
     let again = world.may_fork && rows.says(&change.document, &change.saying);
     let by = world.devices[change.by].store.identity().device();
     let forked = |work: &WaitingWork| {
