@@ -1,6 +1,6 @@
 //! Two changes of one number: what a restored copy makes that has its vault beside it. Nothing of either is lost.
 
-use caseplan_core::case::CaseChange;
+use caseplan_core::case::{CaseChange, NewParticipant, NewPerson, ParticipantRole, PersonCorrection};
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::{CancelToken, Refusal};
@@ -107,6 +107,55 @@ fn a_restored_copy_with_its_vault_makes_again_what_it_wrote_under_numbers_that_w
     team(&tablet, case, "east");
     come_to_rest(&[&phone, &tablet]);
     assert_eq!(phone.store.conflicts().list(Some(case)).unwrap().len(), 1);
+}
+
+#[test]
+fn what_lost_a_fork_and_had_forked_itself_is_made_again_whole() {
+    let (mut phone, tablet, case) = phone_and_tablet();
+    let desk = Device::new("forked-again-desk", "w-117");
+    take_in(&phone.store, &desk.store, "w-117", &[Role::Caseworker]);
+    come_to_rest(&[&phone, &tablet, &desk]);
+    let monday = phone.image("monday");
+    let reference = CaseChange { reference: Some("2026-0200".to_owned()), ..CaseChange::default() };
+    phone.store.cases().change(case, &reference).unwrap();
+    come_to_rest(&[&phone, &tablet]);
+
+    phone.come_back(&monday);
+    phone.clock.advance(60);
+    team(&phone, case, "north");
+    let tuesday = phone.image("tuesday");
+    let [theo, zoe] = ["Théo", "Zoé"].map(|name| (name, format!("{name} Martin")));
+    adds(&phone, case, theo.0, &theo.1);
+    come_to_rest(&[&phone, &desk]);
+
+    // Under the numbers of that, and with the same numbers of operations.
+    phone.come_back(&tuesday);
+    phone.clock.advance(60);
+    adds(&phone, case, zoe.0, &zoe.1);
+    come_to_rest(&[&phone, &tablet, &desk]);
+    for device in [&phone, &tablet, &desk] {
+        let case = device.store.cases().get(case).unwrap().unwrap();
+        assert_eq!((case.reference.as_str(), case.team.as_deref()), ("2026-0200", Some("north")));
+        let names: Vec<&str> = case.participants.iter().map(|person| person.name.as_str()).collect();
+        assert!(names.contains(&theo.1.as_str()) && names.contains(&zoe.1.as_str()), "{names:?}");
+        assert!(device.store.conflicts().list(Some(case.id)).unwrap().is_empty(), "each wrote into its own");
+        let reasons: Vec<Refusal> =
+            device.store.exchange().quarantine().unwrap().into_iter().map(|held| held.reason).collect();
+        assert!(reasons.iter().all(|reason| *reason == Refusal::Forked), "{reasons:?}");
+    }
+}
+
+/// Adds a sibling, and corrects the name.
+fn adds(device: &Device, case: CaseId, name: &str, right: &str) {
+    let sibling = NewParticipant {
+        person: NewPerson { name: name.to_owned(), born: None },
+        role: ParticipantRole::Sibling,
+        from: None,
+        origin: None,
+    };
+    let added = device.store.cases().add_participant(case, &sibling).unwrap();
+    let correction = PersonCorrection { name: Some(right.to_owned()), born: None };
+    device.store.cases().correct_participant(case, added.id, &correction).unwrap();
 }
 
 #[test]

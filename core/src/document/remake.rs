@@ -13,9 +13,10 @@ use super::chunk::ChangeHeader;
 use crate::ids::{Actor, ChangeHash, sha256};
 use crate::wall::walled;
 
-/// Of each actor the lost branch that a change stands on: the branch's first change. Two branches of one actor give out the
-/// same operation ids, and no change stands on both.
-pub type Branches = BTreeMap<Actor, ChangeHash>;
+/// Of each actor the lost branches that a change stands on: their first changes. Two branches of one actor give out the same
+/// operation ids, and no change stands on both; but one that lost its fork may have forked once more, and what was written
+/// then stands on it too. The newest is the last.
+pub type Branches = BTreeMap<Actor, Vec<ChangeHash>>;
 
 /// What became of the operations of changes that left their document: by branch and first counter.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +51,7 @@ impl Fates {
         self.0.insert((branch, old.start_op), Fate { last: old.max_op(), became });
     }
 
-    /// A change of a branch is not made again. Nothing if the bytes are no change.
+    /// A change of a branch, the newest that it stands on, is not made again. Nothing if the bytes are no change.
     pub fn nothing(
         &mut self,
         branch: ChangeHash,
@@ -59,13 +60,11 @@ impl Fates {
         on: &Branches,
     ) -> Option<()> {
         let change = walled(|| Change::from_bytes(chunk.to_vec()).ok().map(|change| change.decode()))??;
-        let mut on = on.clone();
-        on.insert(old.actor, branch);
         let fate = Fate { last: old.max_op(), became: Became::Nothing { over: Vec::new() } };
         self.0.insert((branch, old.start_op), fate);
         for op in &change.operations {
             // It may have written over an earlier one of its own.
-            let next = self.written_over(op, &on);
+            let next = self.written_over(op, on);
             if let Some(Fate { became: Became::Nothing { over }, .. }) =
                 self.0.get_mut(&(branch, old.start_op))
             {
@@ -77,8 +76,8 @@ impl Fates {
 
     fn place_of(&self, id: &OpId, on: &Branches) -> Place<'_> {
         let actor = <[u8; 24]>::try_from(id.1.to_bytes()).map(Actor);
-        let branch = actor.ok().and_then(|actor| on.get(&actor));
-        let found = branch.and_then(|branch| {
+        let branches = actor.ok().and_then(|actor| on.get(&actor)).into_iter().flatten();
+        let found = branches.rev().find_map(|branch| {
             let (of, fate) = self.0.range(..=(*branch, id.0)).next_back()?;
             (of.0 == *branch && id.0 <= fate.last).then(|| (id.0 - of.1, fate))
         });
@@ -267,7 +266,7 @@ mod tests {
         let mut deps = kept.heads();
         let mut start_op = kept.operations() + 1;
         let first = read_change(&chain[0], &Limits::DEFAULT).unwrap();
-        let on = Branches::from([(actors[0], first.hash)]);
+        let on = Branches::from([(actors[0], vec![first.hash])]);
         let (mut fates, mut made) = (Fates::default(), Vec::new());
         for (at, chunk) in chain.iter().enumerate() {
             let old = read_change(chunk, &Limits::DEFAULT).unwrap();
@@ -296,9 +295,9 @@ mod tests {
         let headers: Vec<ChangeHeader> =
             chain.iter().map(|chunk| read_change(chunk, &Limits::DEFAULT).unwrap()).collect();
         let branch = headers[0].hash;
-        let on = Branches::from([(headers[0].actor, branch)]);
+        let on = Branches::from([(headers[0].actor, vec![branch])]);
         let mut fates = Fates::default();
-        fates.nothing(branch, &headers[0], &chain[0], &Branches::new()).unwrap();
+        fates.nothing(branch, &headers[0], &chain[0], &on).unwrap();
         let (mut deps, mut start_op) = (kept.heads(), kept.operations() + 1);
         let mut made = Vec::new();
         for (at, (chunk, old)) in chain.iter().zip(&headers).enumerate().skip(1) {
@@ -352,8 +351,8 @@ mod tests {
             [(ChangeHash([1; 32]), &low, &bytes), (ChangeHash([9; 32]), &high, &other)]
         {
             let late = ChangeHeader { start_op: header.start_op + 100, ..header.clone() };
-            fates.nothing(branch, &late, bytes, &Branches::new()).unwrap();
-            let on = Branches::from([(header.actor, branch)]);
+            let on = Branches::from([(header.actor, vec![branch])]);
+            fates.nothing(branch, &late, bytes, &on).unwrap();
             let before = OpId(header.start_op, ActorId::from(header.actor.0));
             assert!(matches!(fates.place_of(&before, &on), Place::Here(id) if id == before));
         }

@@ -257,7 +257,7 @@ impl Made {
             }
         }
         for change in lost {
-            keys.add(change, ground.branch(change).map(|branch| branch.hash));
+            keys.add(change, ground.newest_branch(change));
         }
         let mut candidates: BTreeMap<_, Vec<(ChangeHeader, bool, About)>> = BTreeMap::new();
         for (of, mut changes) in found {
@@ -309,7 +309,8 @@ impl Keys {
 
     fn about(&self, document: &Document, change: &Lost, on: Option<&Branches>) -> About {
         let key_of = |at, actor: &Actor| {
-            let on_branch = on.and_then(|on| self.0.get(&(on.get(actor).copied(), *actor, at)));
+            let branches = on.and_then(|on| on.get(actor)).into_iter().flatten();
+            let on_branch = branches.rev().find_map(|branch| self.0.get(&(Some(*branch), *actor, at)));
             let made = on_branch.cloned().or_else(|| document.key_of(at, actor));
             made.or_else(|| self.0.get(&(None, *actor, at)).cloned())
         };

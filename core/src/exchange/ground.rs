@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::ids::{ChangeHash, DeviceId};
 use crate::storage::StorageFailed;
 
-/// The most branches that a change may stand on and be made again.
+/// The most branches that a change may stand on, of all actors, and be made again.
 const MOST_BRANCHES: usize = 64;
 
 /// A change that lost a fork, or stands on one that did.
@@ -52,6 +52,12 @@ impl<'a> Ground<'a> {
     /// Of lost changes, each after what it follows.
     pub fn of(document: &'a Document, changes: &'a [Lost]) -> Self {
         let (mut lost, mut branches) = (BTreeMap::<ChangeHash, Rc<Branches>>::new(), BTreeMap::new());
+        let (mut numbers, mut forked) = (BTreeSet::new(), BTreeSet::new());
+        for ChangeHeader { actor, seq, .. } in changes.iter().map(|change| &change.header) {
+            if !numbers.insert((actor, seq)) {
+                forked.insert((actor, seq));
+            }
+        }
         for change in changes {
             let header = &change.header;
             let mut beneath = header.deps.iter().filter_map(|dep| lost.get(dep).cloned());
@@ -59,27 +65,35 @@ impl<'a> Ground<'a> {
             let mut on = beneath.next().unwrap_or_default();
             for other in beneath {
                 if !Rc::ptr_eq(&on, &other) {
-                    Rc::make_mut(&mut on).extend(other.iter());
+                    join(Rc::make_mut(&mut on), &other);
                 }
             }
             // Of what stands on more branches than anybody makes, nothing is made again.
-            let begins = !on.contains_key(&header.actor);
-            if on.len() + usize::from(begins) > MOST_BRANCHES {
+            let begins = !on.contains_key(&header.actor) || forked.contains(&(&header.actor, &header.seq));
+            if on.values().map(Vec::len).sum::<usize>() + usize::from(begins) > MOST_BRANCHES {
                 continue;
             }
             if begins {
                 branches.insert(header.hash, header);
-                Rc::make_mut(&mut on).insert(header.actor, header.hash);
+                Rc::make_mut(&mut on).entry(header.actor).or_default().push(header.hash);
             }
             lost.insert(header.hash, on);
         }
         Self { document, lost, branches, places: BTreeMap::new(), fates: Fates::default() }
     }
 
-    /// The first change of the branch that a change belongs to.
+    /// The first change of the branch that a change belongs to: the one that lost its fork to what is in the document.
     pub fn branch(&self, change: &Lost) -> Option<&'a ChangeHeader> {
-        let of = self.lost.get(&change.header.hash)?.get(&change.header.actor)?;
-        self.branches.get(of).copied()
+        self.branches.get(self.own_branches(change)?.first()?).copied()
+    }
+
+    /// That branch, or the newest that forked off it and that the change belongs to.
+    pub fn newest_branch(&self, change: &Lost) -> Option<ChangeHash> {
+        self.own_branches(change)?.last().copied()
+    }
+
+    fn own_branches(&self, change: &Lost) -> Option<&Vec<ChangeHash>> {
+        self.on(change)?.get(&change.header.actor)
     }
 
     /// The branches that a change stands on, its own included.
@@ -119,17 +133,27 @@ impl<'a> Ground<'a> {
 
     pub fn is_made(&mut self, old: &Lost, new: &ChangeHeader) {
         self.places.insert(old.header.hash, Rc::new(BTreeSet::from([new.hash])));
-        if let Some(branch) = self.branch(old) {
-            self.fates.again(branch.hash, &old.header, new);
+        if let Some(branch) = self.newest_branch(old) {
+            self.fates.again(branch, &old.header, new);
         }
     }
 
     pub fn is_gone(&mut self, change: &Lost, deps: Rc<BTreeSet<ChangeHash>>) -> Result<()> {
-        let branch = self.branch(change).ok_or_else(damaged)?.hash;
+        let branch = self.newest_branch(change).ok_or_else(damaged)?;
         let on = self.lost.get(&change.header.hash).cloned().unwrap_or_default();
         self.fates.nothing(branch, &change.header, &change.chunk, &on).ok_or_else(damaged)?;
         self.places.insert(change.header.hash, deps);
         Ok(())
+    }
+}
+
+/// Of two that a change follows, one may have seen more of an actor than the other.
+fn join(on: &mut Branches, other: &Branches) {
+    for (actor, of) in other {
+        let here = on.entry(*actor).or_default();
+        if here.len() < of.len() {
+            here.clone_from(of);
+        }
     }
 }
 
@@ -172,6 +196,30 @@ mod tests {
         assert_eq!(shared.len(), 2, "before and after the second actor came in");
         assert_eq!(ground.branch(&changes[19_999]).map(|branch| branch.seq), Some(1_000));
         assert_eq!(ground.branch(&changes[19_998]).map(|branch| branch.seq), Some(1));
+    }
+
+    #[test]
+    fn a_branch_that_forked_once_more_is_told_from_what_it_forked_off() {
+        let first = change(1, 1, Vec::new());
+        let of = |at: u64, last: u8, deps: &[&Lost]| {
+            let mut change = change(at, 1, deps.iter().map(|dep| dep.header.hash).collect());
+            change.header.hash.0[31] = last;
+            change
+        };
+        let (one, other) = (of(2, 1, &[&first]), of(2, 2, &[&first]));
+        // Somebody else has seen the beginning of it and one of the two.
+        let (begun, seen) =
+            (change(3, 2, vec![first.header.hash]), change(4, 3, vec![first.header.hash, one.header.hash]));
+        let late = of(5, 0, &[&begun, &one]);
+        let changes = [first, one, other, begun, seen, late];
+        let document = Document::new(Kind::Case).unwrap();
+        let ground = Ground::of(&document, &changes);
+        let [first, one, other, ..] = [0, 1, 2, 3, 4, 5].map(|at| changes[at].header.hash);
+        let of_first = |at: usize| ground.on(&changes[at]).unwrap()[&Actor([1; 24])].clone();
+        assert_eq!([1, 2, 4, 5].map(of_first), [[first, one], [first, other], [first, one], [first, one]]);
+        assert_eq!([0, 3].map(of_first), [[first], [first]]);
+        assert_eq!(ground.newest_branch(&changes[2]), Some(other));
+        assert!([0, 1, 2, 5].iter().all(|at| ground.branch(&changes[*at]).unwrap().hash == first));
     }
 
     #[test]
