@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use caseplan_core::case::CaseChange;
+use caseplan_core::document::chunk::hash_of;
 use caseplan_core::document::{Document, Entity, Kind, Value};
 use caseplan_core::exchange::message::{DocumentHeader, Message, SignedChange};
 use caseplan_core::identity::signature::Place;
@@ -60,7 +61,7 @@ fn the_official_javascript_library_reads_every_kind_and_writes_one_edit() {
 
     let chunk = std::fs::read(folder.path().join("edit.change")).unwrap();
     let document = &dumped[at];
-    let hash = ChangeHash(caseplan_core::ids::sha256(&[&chunk[8..]]));
+    let hash = ChangeHash(hash_of(&chunk).unwrap());
     let place = Place { scope: document.scope, document: document.id, kind: &document.kind };
     let change = SignedChange { signature: place.sign(&keys, &certificate, &hash), chunk, certificate };
     let header = DocumentHeader {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use caseplan_core::document::chunk::{Limits, read_change};
+use caseplan_core::document::chunk::{Limits, hash_of, read_change};
 use caseplan_core::document::layout::Kind;
-use caseplan_core::ids::{CaseId, ChangeHash, ContactId, DeviceId, VisitationPlanId, sha256};
+use caseplan_core::ids::{CaseId, ChangeHash, ContactId, DeviceId, VisitationPlanId};
 use rusqlite::{Connection, OpenFlags, Params, params};
 
 use crate::acknowledged::Acknowledged;
@@ -156,8 +156,7 @@ impl Rows {
         let mut statement =
             self.0.prepare_cached("SELECT bytes FROM evidence WHERE reason = 'forked'").unwrap();
         let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0));
-        // A chunk's hash is that of what follows on its magic number and its checksum.
-        rows.unwrap().map(|chunk| sha256(&[&chunk.unwrap()[8..]])).collect()
+        rows.unwrap().map(|chunk| hash_of(&chunk.unwrap()).unwrap()).collect()
     }
 
     /// What a change follows on that is held without being part of its document.

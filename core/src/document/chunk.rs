@@ -83,6 +83,8 @@ pub enum ChunkRefused {
 }
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+/// Bytes of the checksum after it.
+const CHECKSUM: usize = 4;
 const DOCUMENT: u8 = 0;
 const CHANGE: u8 = 1;
 /// A message is a code and at most a command id; longer ones could carry text.
@@ -185,6 +187,11 @@ pub fn operations(bytes: &[u8], limits: &Limits) -> u64 {
     }
 }
 
+/// The hash of a chunk: of all that follows its magic number and its checksum. Nothing if it is too short to have one.
+pub fn hash_of(bytes: &[u8]) -> Option<[u8; 32]> {
+    bytes.get(MAGIC.len() + CHECKSUM..).map(|hashed| sha256(&[hashed]))
+}
+
 /// Whether a change says that it follows another one directly; no more of it is read than that.
 pub fn follows(bytes: &[u8], before: &[u8; 32]) -> bool {
     let found = open(bytes, CHANGE).and_then(|(_, body)| {
@@ -201,10 +208,10 @@ pub fn follows(bytes: &[u8], before: &[u8; 32]) -> bool {
 
 fn open(bytes: &[u8], kind: u8) -> Result<(ChangeHash, &[u8]), ChunkRefused> {
     let mut reader = Reader(bytes);
-    if reader.take(4)? != MAGIC {
+    if reader.take(MAGIC.len())? != MAGIC {
         return Err(ChunkRefused::Malformed);
     }
-    let checksum = reader.take(4)?;
+    let checksum = reader.take(CHECKSUM)?;
     let hashed = reader.0;
     if reader.take(1)? != [kind] {
         return Err(ChunkRefused::WrongType);
@@ -214,7 +221,7 @@ fn open(bytes: &[u8], kind: u8) -> Result<(ChangeHash, &[u8]), ChunkRefused> {
         return Err(ChunkRefused::Malformed);
     }
     let hash = sha256(&[hashed]);
-    if checksum != &hash[..4] {
+    if checksum != &hash[..CHECKSUM] {
         return Err(ChunkRefused::Malformed);
     }
     Ok((ChangeHash(hash), reader.0))

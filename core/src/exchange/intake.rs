@@ -9,11 +9,11 @@ use super::message::{DocumentHeader, MAX_BATCH, MAX_BATCH_BYTES, SignedChange};
 use super::refusal::Refusal;
 use super::{admit, fork, header};
 use crate::access::scopes;
-use crate::document::{Document, Kind};
+use crate::document::{Document, Kind, chunk};
 use crate::error::{Error, Result};
 use crate::identity::Authority;
 use crate::identity::signature::Place;
-use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId, ScopeId, sha256};
+use crate::ids::{Actor, ChangeHash, DeviceId, DocumentId, ScopeId};
 use crate::storage::Writing;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
@@ -209,7 +209,7 @@ impl Store {
             kind: &row.kind,
         };
         let signed = chunks.into_iter().map(|chunk| {
-            let hash = ChangeHash(sha256(&[chunk.get(8..).unwrap_or_default()]));
+            let hash = ChangeHash(chunk::hash_of(&chunk).unwrap_or_default());
             let signature = place.sign(keys, &own.certificate, &hash);
             SignedChange { chunk, signature, certificate: own.certificate }
         });

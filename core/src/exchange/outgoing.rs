@@ -9,7 +9,7 @@ use super::vector::{self, Holding};
 use crate::document::chunk::{self, Limits};
 use crate::document::{Document, Kind, guard, raw_chunk};
 use crate::error::Result;
-use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
+use crate::ids::{ChangeHash, DocumentId, ScopeId};
 use crate::storage::changes::{ChangeRow, ChangeState};
 use crate::storage::documents::DocumentRow;
 use crate::storage::{Reading, StorageFailed};
@@ -25,8 +25,7 @@ const ROOM: usize = 256 * 1024;
 /// The hashes of the changes in a message.
 pub(crate) fn hashes_of(message: &Message) -> Vec<[u8; 32]> {
     let Message::Changes { changes, .. } = message else { return Vec::new() };
-    let hash = |change: &SignedChange| change.chunk.get(8..).map(|hashed| sha256(&[hashed]));
-    changes.iter().filter_map(hash).collect()
+    changes.iter().filter_map(|change| chunk::hash_of(&change.chunk)).collect()
 }
 
 /// A document on its way to somebody: what is still to be sent of it.
@@ -186,8 +185,8 @@ impl Outgoing {
                 }
             }
         };
-        // The hash covers everything after magic and checksum: what leaves is what was signed.
-        if chunk.get(8..).map(|hashed| sha256(&[hashed])) != Some(change.hash) {
+        // What leaves is what was signed.
+        if chunk::hash_of(&chunk) != Some(change.hash) {
             return Err(StorageFailed::damaged("change").into());
         }
         Ok(chunk)

@@ -6,12 +6,12 @@ use std::path::Path;
 use super::Store;
 use crate::access::held::fits;
 use crate::access::{receipts, scopes};
-use crate::document::{Kind, raw_chunk};
+use crate::document::{Kind, chunk, raw_chunk};
 use crate::error::{Error, Result};
 use crate::exchange::{CancelToken, WorkProgress};
 use crate::identity::Certificate;
 use crate::identity::signature::Place;
-use crate::ids::{ChangeHash, DocumentId, ScopeId, sha256};
+use crate::ids::{ChangeHash, DocumentId, ScopeId};
 use crate::storage::changes::ChangeState;
 use crate::storage::documents::DocumentRow;
 use crate::storage::settings::setting;
@@ -223,8 +223,7 @@ impl Store {
                 Some(stored) => raw_chunk(&stored).ok(),
                 None => document.as_ref().and_then(|document| document.raw_change(&hash)),
             };
-            let intact = chunk
-                .is_some_and(|chunk| chunk.get(8..).is_some_and(|hashed| sha256(&[hashed]) == change.hash));
+            let intact = chunk.is_some_and(|chunk| chunk::hash_of(&chunk) == Some(change.hash));
             // Whose key signed does not depend on whether the certificate counts today.
             let certificate = own.authority.held_certificate(&change.certificate);
             let signed = match certificate.or_else(|| former.get(&change.certificate)) {

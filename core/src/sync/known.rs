@@ -13,6 +13,9 @@ use crate::storage::peers::Gone;
 use crate::storage::vectors::VectorEntry;
 use crate::store::{LogLevel, Store};
 
+/// Changes that a peer took in of what it was sent, by hash.
+pub(crate) type Handed = BTreeSet<[u8; 32]>;
+
 /// On what occasion a peer said what it holds of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -165,25 +168,21 @@ impl Store {
         if rows.is_empty() { Ok(()) } else { self.keep_held(peer, &rows, said) }
     }
 
-    /// A peer says what it holds of a document of which it was handed some changes, whatever it has made of them: where it
+    /// A peer says what it holds of documents of which it was handed these changes, whatever it has made of them: where it
     /// had settled for another branch they wait there for a person.
     pub(crate) fn note_handed(
         &self,
         peer: DeviceId,
-        document: &[u8; 16],
-        held: &Holding,
-        handed: &BTreeSet<[u8; 32]>,
+        documents: &[([u8; 16], &Holding, &Handed)],
     ) -> Result<()> {
+        if documents.is_empty() {
+            return Ok(());
+        }
         self.inner.database.write(|tx| {
             let reading = tx.reading();
-            let Some(row) = reading.document(document)? else { return Ok(()) };
-            keep_held(tx, peer, &[(row.id, held.clone())], Said::Everything)?;
-            let known: BTreeMap<_, _> = reading.held_by_peer(peer.as_bytes(), row.id)?.into_iter().collect();
-            for entry in reading.vector(row.id)?.iter().filter(|entry| held.contains_key(&entry.actor)) {
-                let known = known.get(&entry.actor).copied().unwrap_or(0);
-                let above = reading.hashes_above(row.id, &entry.actor, known, entry.top)?;
-                if !above.is_empty() && above.iter().all(|hash| handed.contains(hash)) {
-                    tx.set_held_elsewhere(peer.as_bytes(), row.id, &entry.actor, entry.top)?;
+            for (document, held, handed) in documents {
+                if let Some(row) = reading.document(document)? {
+                    keep_handed(tx, peer, row.id, held, handed)?;
                 }
             }
             Ok(())
@@ -201,6 +200,20 @@ impl Store {
             self.inner.log(LogLevel::Warning, "sync.refused_by_peer", ids);
         }
     }
+}
+
+fn keep_handed(tx: &Writing<'_>, peer: DeviceId, row: i64, held: &Holding, handed: &Handed) -> Result<()> {
+    keep_held(tx, peer, &[(row, held.clone())], Said::Everything)?;
+    let reading = tx.reading();
+    let known: BTreeMap<_, _> = reading.held_by_peer(peer.as_bytes(), row)?.into_iter().collect();
+    for entry in reading.vector(row)?.iter().filter(|entry| held.contains_key(&entry.actor)) {
+        let known = known.get(&entry.actor).copied().unwrap_or(0);
+        let above = reading.hashes_above(row, &entry.actor, known, entry.top)?;
+        if !above.is_empty() && above.iter().all(|hash| handed.contains(hash)) {
+            tx.set_held_elsewhere(peer.as_bytes(), row, &entry.actor, entry.top)?;
+        }
+    }
+    Ok(())
 }
 
 fn keep_held(tx: &Writing<'_>, peer: DeviceId, held: &[(i64, Holding)], said: Said) -> Result<()> {

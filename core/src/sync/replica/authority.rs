@@ -254,8 +254,7 @@ impl Replica {
         let shut_out = standing != Standing::Current && self.access == Access::Full && !ignored;
         if shut_out {
             self.access = Access::UploadOnly;
-            self.passed_over |= !self.queue.is_empty();
-            self.queue.clear();
+            self.pass_over_queue();
             self.late_asked.clear();
             // It waits for answers to what it has handed over.
             let still_said = |wire: &Wire| {
@@ -264,6 +263,12 @@ impl Replica {
             self.out.retain(|wire| wire.are_records() || still_said(wire));
         }
         Ok(shut_out)
+    }
+
+    /// What waits is not sent.
+    fn pass_over_queue(&mut self) {
+        self.passed_over |= !self.queue.is_empty();
+        self.queue.clear();
     }
 
     /// Begins the first round, or the upload of work that an ended or expired device still has.
@@ -287,8 +292,7 @@ impl Replica {
         let shut_out = self.judge()?;
         if self.stage != Stage::Upload {
             self.keep_theirs()?; // what is not sent now is not known there, though nothing waits
-            self.passed_over |= !self.queue.is_empty();
-            self.queue.clear();
+            self.pass_over_queue();
             self.upload()?;
         }
         if shut_out {

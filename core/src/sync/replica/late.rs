@@ -99,7 +99,7 @@ impl Replica {
                 continue;
             }
             let of = (self.stage == Stage::Upload).then_some(own.as_bytes());
-            let handed = self.handed.entry(row.document_id).or_default();
+            let handed = &self.handed[&row.document_id];
             let outgoing = self.store.read(|reading| Outgoing::late(reading, row, &held, handed, of))?;
             if outgoing.left() > 0 {
                 self.round.documents += 1;

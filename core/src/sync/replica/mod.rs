@@ -20,6 +20,7 @@ mod transfer;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::digest::Digest;
+use super::known::Handed;
 use super::wire::Wire;
 use crate::blob::BlobHash;
 use crate::error::{Error, Result};
@@ -144,7 +145,7 @@ pub(crate) struct Replica {
     /// and the documents of which it has been asked.
     late_known: BTreeSet<i64>,
     /// Of documents that were looked at so, what the peer took in of what this session sent.
-    handed: BTreeMap<[u8; 16], BTreeSet<[u8; 32]>>,
+    handed: BTreeMap<[u8; 16], Handed>,
     /// Whether a document was passed over because something of it was on its way.
     late_skipped: bool,
     /// How many records there were when they were last looked at,

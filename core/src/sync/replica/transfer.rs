@@ -270,7 +270,7 @@ impl Replica {
         let unkept = std::mem::take(&mut self.unkept);
         // While something is on its way, or where something was passed over or refused, it has not taken in all that is here.
         let all = self.queue.is_empty() && self.window.is_empty() && !self.passed_over;
-        // Of what is here it tells all as it acknowledges: where that is less than it was known to hold, it was restored.
+        // As it acknowledges it tells all that it holds: where that is less than it was known to hold, it was restored.
         let (told, heard): (Vec<_>, Vec<_>) =
             unkept.into_iter().partition(|document| self.told.contains(document));
         let told_so = if all { Said::AcknowledgedAll } else { Said::Everything };
@@ -285,11 +285,10 @@ impl Replica {
         let held = met.iter().filter_map(|document| Some((*document, self.theirs.get(document)?)));
         self.store.note_held_documents(self.peer, held, said)?;
         // What of these the peer was not sent it may lack, or hold another branch of.
-        let held = late.iter().filter_map(|document| Some((document, self.theirs.get(document)?)));
-        for (document, held) in held {
-            self.store.note_handed(self.peer, document, held, &self.handed[document])?;
-        }
-        Ok(())
+        let held = late
+            .iter()
+            .filter_map(|document| Some((*document, self.theirs.get(document)?, self.handed.get(document)?)));
+        self.store.note_handed(self.peer, &held.collect::<Vec<_>>())
     }
 }
 
