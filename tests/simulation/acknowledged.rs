@@ -142,22 +142,25 @@ fn each_is_in(world: &World, is_owed: impl Fn(&Acknowledged, &BTreeSet<usize>) -
 /// one has, is not its to hand over.
 fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
     let rows = Rows::of(&world.devices[at]);
-    // It follows on late work of somebody who is shut out, which waits for a person: all of it is here.
-    let undecided = world.taken_back.contains(&change.case) && !world.decided.contains_key(&change.case);
-    let held = rows.hashes();
-    if undecided && held.get(&change.hash) == WAITS {
-        return is_left(&[(held, rows)], change.hash);
+    if world.may_fork && rows.says(&change.document, &change.saying) {
+        return true;
     }
-    let again = world.may_fork && rows.says(&change.document, &change.saying);
     let by = world.devices[change.by].store.identity().device();
+    if world.ended.contains(&change.by) && rows.waits(change.case, by) {
+        return true;
+    }
     let forked = |work: &WaitingWork| {
         let times = work.from.timestamp()..=work.to.timestamp();
         (&work.reason, work.device) == (&Refusal::Forked, by) && times.contains(&change.saying.0)
     };
-    again
-        || world.ended.contains(&change.by) && rows.waits(change.case, by)
-        || world.may_fork
-            && world.living().any(|at| waiting(&world.devices[at], change.case).iter().any(forked))
+    let is_forked = |at| waiting(&world.devices[at], change.case).iter().any(forked);
+    if world.may_fork && world.living().any(is_forked) {
+        return true;
+    }
+    // It follows on late work of somebody who is shut out, which waits for a person: all of it is here.
+    let undecided = world.taken_back.contains(&change.case) && !world.decided.contains_key(&change.case);
+    let held = rows.hashes();
+    undecided && held.get(&change.hash) == WAITS && is_left(&[(held, rows)], change.hash)
 }
 
 fn held_on(world: &World, at: usize) -> Held {
