@@ -94,9 +94,9 @@ const ACTION: u64 = 0x42;
 /// The column of a change's actor in a document: its rows are the changes.
 const CHANGE_ACTOR: u64 = 0x01;
 /// Columns other than the action may hold a few values per operation: a settlement has several predecessors,
-const ROWS_PER_OP: u64 = 8;
+pub(super) const ROWS_PER_OP: u64 = 8;
 /// and, if it is alone in its change, so many.
-const ROWS_OF_ONE: u64 = 1_024;
+pub(super) const ROWS_OF_ONE: u64 = 1_024;
 /// An operation takes at least so many bytes of its change; ours take 40. A run makes thousands of them of a few bytes,
 /// and each costs the engine a kilobyte and 5 us.
 const OP_BYTES: u64 = 4;

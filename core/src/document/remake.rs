@@ -9,18 +9,47 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ExpandedChange};
 
-use super::chunk::ChangeHeader;
+use super::chunk::{self, ChangeHeader};
 use crate::ids::{Actor, ChangeHash, sha256};
 use crate::wall::walled;
 
-/// Of each actor the lost branches that a change stands on: their first changes. Two branches of one actor give out the same
-/// operation ids, and no change stands on both; but one that lost its fork may have forked once more, and what was written
-/// then stands on it too. The newest is the last.
-pub type Branches = BTreeMap<Actor, Vec<ChangeHash>>;
+/// A branch that lost its fork, or forked off one that did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Branch {
+    /// Its first change,
+    pub first: ChangeHash,
+    /// and the counter of the first operation of that.
+    pub start_op: u64,
+}
 
-/// What became of the operations of changes that left their document: by branch and first counter.
+/// Of each actor the lost branches that a change stands on. Two branches of one actor give out the same operation ids, and
+/// no change stands on both; but one that lost its fork may have forked once more, and what was written then stands on its
+/// beginning too. The newest is the last.
+pub type Branches = BTreeMap<Actor, Vec<Branch>>;
+
+/// On which of them an actor made an operation.
+pub fn branch_of(on: &Branches, actor: &Actor, counter: u64) -> Option<ChangeHash> {
+    let of = on.get(actor)?.iter().rev().find(|branch| branch.start_op <= counter)?;
+    Some(of.first)
+}
+
+/// The most that is kept, of all that is not made again, of what it had written over.
+const MOST_OVER: usize = 200_000;
+
+/// What became of the operations of changes that left their document.
 #[derive(Debug, Clone, Default)]
-pub struct Fates(BTreeMap<(ChangeHash, u64), Fate>);
+pub struct Fates {
+    /// By branch and first counter.
+    of: BTreeMap<(ChangeHash, u64), Fate>,
+    /// How much is kept of what those had written over that are not made again.
+    over: usize,
+}
+
+/// How much a change of so many operations may write over in all: as much as it may name (`sync.md` §6). Where what it
+/// names had written over much, and that is gone, it would become more with every step.
+fn room(ops: usize) -> usize {
+    ops.saturating_mul(chunk::ROWS_PER_OP as usize).max(chunk::ROWS_OF_ONE as usize)
+}
 
 #[derive(Debug, Clone)]
 struct Fate {
@@ -48,7 +77,7 @@ impl Fates {
     /// A change of a branch was made again as another.
     pub fn again(&mut self, branch: ChangeHash, old: &ChangeHeader, new: &ChangeHeader) {
         let became = Became::Again { by: new.actor, at: new.start_op };
-        self.0.insert((branch, old.start_op), Fate { last: old.max_op(), became });
+        self.of.insert((branch, old.start_op), Fate { last: old.max_op(), became });
     }
 
     /// A change of a branch, the newest that it stands on, is not made again. Nothing if the bytes are no change.
@@ -61,12 +90,14 @@ impl Fates {
     ) -> Option<()> {
         let change = walled(|| Change::from_bytes(chunk.to_vec()).ok().map(|change| change.decode()))??;
         let fate = Fate { last: old.max_op(), became: Became::Nothing { over: Vec::new() } };
-        self.0.insert((branch, old.start_op), fate);
+        self.of.insert((branch, old.start_op), fate);
+        let mut left = room(change.operations.len()).min(MOST_OVER - self.over);
         for op in &change.operations {
-            // It may have written over an earlier one of its own.
-            let next = self.written_over(op, on);
+            // It may have written over an earlier one of its own. Beyond any measure a person will be asked once more.
+            let next = self.written_over(op, on, &mut left).unwrap_or_default();
+            self.over += next.len();
             if let Some(Fate { became: Became::Nothing { over }, .. }) =
-                self.0.get_mut(&(branch, old.start_op))
+                self.of.get_mut(&(branch, old.start_op))
             {
                 over.push(next);
             }
@@ -76,10 +107,10 @@ impl Fates {
 
     fn place_of(&self, id: &OpId, on: &Branches) -> Place<'_> {
         let actor = <[u8; 24]>::try_from(id.1.to_bytes()).map(Actor);
-        let branches = actor.ok().and_then(|actor| on.get(&actor)).into_iter().flatten();
-        let found = branches.rev().find_map(|branch| {
-            let (of, fate) = self.0.range(..=(*branch, id.0)).next_back()?;
-            (of.0 == *branch && id.0 <= fate.last).then(|| (id.0 - of.1, fate))
+        let branch = actor.ok().and_then(|actor| branch_of(on, &actor, id.0));
+        let found = branch.and_then(|branch| {
+            let (of, fate) = self.of.range(..=(branch, id.0)).next_back()?;
+            (of.0 == branch && id.0 <= fate.last).then(|| (id.0 - of.1, fate))
         });
         match found {
             None => Place::Here(id.clone()),
@@ -92,20 +123,27 @@ impl Fates {
         }
     }
 
-    /// What an operation writes over, as it stands now.
-    fn written_over(&self, op: &Op, on: &Branches) -> BTreeSet<OpId> {
+    /// What an operation writes over, as it stands now. Nothing if that is more than there is room for.
+    fn written_over(&self, op: &Op, on: &Branches, room: &mut usize) -> Option<BTreeSet<OpId>> {
         let mut over = BTreeSet::new();
         for id in op.pred.iter() {
-            match self.place_of(id, on) {
+            let place = self.place_of(id, on);
+            let takes = if let Place::Gone(before) = &place { before.map_or(0, BTreeSet::len) } else { 1 };
+            let Some(left) = room.checked_sub(takes) else {
+                *room = 0;
+                return None;
+            };
+            *room = left;
+            match place {
                 Place::Here(id) => drop(over.insert(id)),
                 Place::Gone(before) => over.extend(before.into_iter().flatten().cloned()),
             }
         }
-        over
+        Some(over)
     }
 
-    /// Nothing if what the operation is about is gone.
-    fn move_op(&self, op: &mut Op, on: &Branches) -> Option<()> {
+    /// Nothing if what the operation is about is gone, or it would write over too much.
+    fn move_op(&self, op: &mut Op, on: &Branches, room: &mut usize) -> Option<()> {
         let here = |id: &OpId| match self.place_of(id, on) {
             Place::Here(id) => Some(id),
             Place::Gone(_) => None,
@@ -116,7 +154,7 @@ impl Fates {
         if let Key::Seq(ElementId::Id(id)) = &mut op.key {
             *id = here(id)?;
         }
-        let over = self.written_over(op, on);
+        let over = self.written_over(op, on, room)?;
         // Taking away what is not there is nothing.
         let takes = matches!(op.action, OpType::Delete | OpType::Increment(_));
         (!takes || !over.is_empty()).then(|| op.pred = over.into_iter().collect())
@@ -150,8 +188,9 @@ pub fn again(chunk: &[u8], anew: Anew, fates: &Fates, on: &Branches) -> Option<V
                 *id = OpId(anew.start_op + (id.0 - own.start), ActorId::from(anew.actor.0));
             }
         };
+        let mut left = room(change.operations.len());
         for op in &mut change.operations {
-            fates.move_op(op, on)?;
+            fates.move_op(op, on, &mut left)?;
             if let ObjectId::Id(id) = &mut op.obj {
                 moved(id);
             }
@@ -177,7 +216,8 @@ pub fn again(chunk: &[u8], anew: Anew, fates: &Fates, on: &Branches) -> Option<V
 pub fn stands(chunk: &[u8], fates: &Fates, on: &Branches) -> bool {
     let stands = walled(|| {
         let mut change = Change::from_bytes(chunk.to_vec()).ok()?.decode();
-        change.operations.iter_mut().try_for_each(|op| fates.move_op(op, on))
+        let mut left = room(change.operations.len());
+        change.operations.iter_mut().try_for_each(|op| fates.move_op(op, on, &mut left))
     });
     stands.flatten().is_some()
 }
@@ -234,143 +274,4 @@ fn made_by(change: &ExpandedChange) -> impl Iterator<Item = (u64, String)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::chunk::{Limits, read_change};
-    use crate::document::{Document, Edit, FieldPath, Kind, Stamp, Value, guard};
-
-    fn stamp(actor: Actor, time: i64) -> Stamp {
-        Stamp { code: "test", command: None, actor, time }
-    }
-
-    fn commit(document: &mut Document, edits: &[Edit], stamp: Stamp) -> Vec<u8> {
-        let change = document.commit(edits, stamp).unwrap().unwrap();
-        document.raw_change(&change.hash).unwrap()
-    }
-
-    #[test]
-    fn a_chain_of_changes_says_the_same_under_another_actor_and_other_numbers() {
-        let actors: Vec<Actor> = (1..=3).map(|at| Actor([at; 24])).collect();
-        let create =
-            |key: &str| Edit::create("participants", key, [("name".to_owned(), Value::Text(key.to_owned()))]);
-        let rename =
-            |name: &str| Edit::put(FieldPath::of("participants", "k", "name"), Value::Text(name.to_owned()));
-        let mut lost = Document::new(Kind::Case).unwrap();
-        let chain = [
-            commit(&mut lost, &[create("k")], stamp(actors[0], 10)),
-            commit(&mut lost, &[rename("Léa")], stamp(actors[0], 20)),
-        ];
-        // The kept branch is longer, so the counters differ.
-        let mut kept = Document::new(Kind::Case).unwrap();
-        commit(&mut kept, &[create("x"), create("y")], stamp(actors[1], 15));
-        let mut deps = kept.heads();
-        let mut start_op = kept.operations() + 1;
-        let first = read_change(&chain[0], &Limits::DEFAULT).unwrap();
-        let on = Branches::from([(actors[0], vec![first.hash])]);
-        let (mut fates, mut made) = (Fates::default(), Vec::new());
-        for (at, chunk) in chain.iter().enumerate() {
-            let old = read_change(chunk, &Limits::DEFAULT).unwrap();
-            let anew = Anew { actor: actors[2], seq: at as u64 + 1, deps, start_op };
-            let new = again(chunk, anew, &fates, &on).unwrap();
-            let header = read_change(&new, &Limits::DEFAULT).unwrap();
-            assert_eq!(
-                (header.time, header.message.clone(), header.ops),
-                (old.time, old.message.clone(), old.ops)
-            );
-            assert_eq!(saying(&new), saying(chunk));
-            fates.again(first.hash, &old, &header);
-            (deps, start_op) = (vec![header.hash], header.max_op() + 1);
-            made.push((header.hash, new));
-        }
-        assert_ne!(saying(&chain[0]), saying(&chain[1]));
-        let applied = guard::apply(&kept, &made);
-        assert_eq!(applied.poisoned, []);
-        let person = applied.document.view().entity("participants", "k").unwrap();
-        assert_eq!(person.fields["name"].value, Value::Text("Léa".to_owned()));
-        assert!(person.fields["name"].rivals.is_empty(), "the later name follows the earlier one");
-    }
-
-    /// What is made again without the first change of a chain, as the third actor after the second's.
-    fn without_the_first(chain: &[Vec<u8>], kept: &Document) -> Option<Document> {
-        let headers: Vec<ChangeHeader> =
-            chain.iter().map(|chunk| read_change(chunk, &Limits::DEFAULT).unwrap()).collect();
-        let branch = headers[0].hash;
-        let on = Branches::from([(headers[0].actor, vec![branch])]);
-        let mut fates = Fates::default();
-        fates.nothing(branch, &headers[0], &chain[0], &on).unwrap();
-        let (mut deps, mut start_op) = (kept.heads(), kept.operations() + 1);
-        let mut made = Vec::new();
-        for (at, (chunk, old)) in chain.iter().zip(&headers).enumerate().skip(1) {
-            let new = again(chunk, anew(at, &deps, start_op), &fates, &on);
-            assert_eq!(stands(chunk, &fates, &on), new.is_some());
-            let new = new?;
-            let header = read_change(&new, &Limits::DEFAULT).unwrap();
-            fates.again(branch, old, &header);
-            (deps, start_op) = (vec![header.hash], header.max_op() + 1);
-            made.push((header.hash, new));
-        }
-        let applied = guard::apply(kept, &made);
-        assert_eq!(applied.poisoned, []);
-        Some(applied.document)
-    }
-
-    fn anew(seq: usize, deps: &[ChangeHash], start_op: u64) -> Anew {
-        Anew { actor: Actor([3; 24]), seq: seq as u64, deps: deps.to_vec(), start_op }
-    }
-
-    #[test]
-    fn what_wrote_over_a_change_that_is_gone_writes_over_what_that_had_written_over() {
-        let team = |team: &str| Edit::put(FieldPath::flat("case", "team"), Value::Text(team.to_owned()));
-        let mut base = Document::new(Kind::Case).unwrap();
-        commit(&mut base, &[team("north")], stamp(Actor([1; 24]), 10));
-        let mut lost = base.clone();
-        let chain = [
-            commit(&mut lost, &[team("west"), team("south")], stamp(Actor([2; 24]), 20)),
-            commit(&mut lost, &[team("east")], stamp(Actor([2; 24]), 30)),
-        ];
-        let rest = without_the_first(&chain, &base).unwrap();
-        let field = rest.view().fields("case").fields["team"].clone();
-        assert_eq!(field.value, Value::Text("east".to_owned()));
-        assert!(field.rivals.is_empty(), "it had seen what was there before: {:?}", field.rivals);
-    }
-
-    #[test]
-    fn an_operation_from_before_its_branch_stands_where_it_stood() {
-        let chunk = |counter: u64, actor: u8| {
-            let mut document = Document::new(Kind::Case).unwrap();
-            let edits: Vec<Edit> = (0..counter)
-                .map(|at| Edit::put(FieldPath::flat("case", "team"), Value::Text(at.to_string())))
-                .collect();
-            let chunk = commit(&mut document, &edits, stamp(Actor([actor; 24]), 10));
-            (read_change(&chunk, &Limits::DEFAULT).unwrap(), chunk)
-        };
-        let ((low, bytes), (high, other)) = (chunk(2, 7), chunk(3, 8));
-        let mut fates = Fates::default();
-        // Branches are told apart by their hashes, of which either may be the lower one.
-        for (branch, header, bytes) in
-            [(ChangeHash([1; 32]), &low, &bytes), (ChangeHash([9; 32]), &high, &other)]
-        {
-            let late = ChangeHeader { start_op: header.start_op + 100, ..header.clone() };
-            let on = Branches::from([(header.actor, vec![branch])]);
-            fates.nothing(branch, &late, bytes, &on).unwrap();
-            let before = OpId(header.start_op, ActorId::from(header.actor.0));
-            assert!(matches!(fates.place_of(&before, &on), Place::Here(id) if id == before));
-        }
-    }
-
-    #[test]
-    fn what_writes_into_an_entity_that_is_gone_does_not_stand() {
-        let base = Document::new(Kind::Case).unwrap();
-        let mut lost = base.clone();
-        let name = |name: &str| ("name".to_owned(), Value::Text(name.to_owned()));
-        let chain = [
-            commit(&mut lost, &[Edit::create("participants", "k", [name("Ana")])], stamp(Actor([2; 24]), 20)),
-            commit(
-                &mut lost,
-                &[Edit::put(FieldPath::of("participants", "k", "name"), Value::Text("Léa".to_owned()))],
-                stamp(Actor([2; 24]), 30),
-            ),
-        ];
-        assert!(without_the_first(&chain, &base).is_none());
-    }
-}
+mod tests;

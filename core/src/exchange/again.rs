@@ -194,14 +194,19 @@ fn lost(reading: &Reading<'_>, row: &DocumentRow) -> Result<Vec<Lost>> {
         let counts = may_be_made(held.state);
         waiting.extend(Lost::read(chunk).map(|change| Lost { counts, ..change }));
     }
-    waiting.sort_by_key(|change| (change.header.start_op, change.header.actor));
+    waiting.sort_by_key(place);
     for change in waiting {
         if change.header.deps.iter().any(|dep| known.contains(dep)) && known.insert(change.header.hash) {
             lost.push(change);
         }
     }
-    lost.sort_by_key(|change| (change.header.start_op, change.header.actor));
+    lost.sort_by_key(place);
     Ok(lost)
+}
+
+/// Each after what it follows, and in the same order wherever it came in.
+fn place(change: &Lost) -> (u64, Actor, ChangeHash) {
+    (change.header.start_op, change.header.actor, change.header.hash)
 }
 
 /// What of the lost was made again, by whomever.
@@ -309,8 +314,8 @@ impl Keys {
 
     fn about(&self, document: &Document, change: &Lost, on: Option<&Branches>) -> About {
         let key_of = |at, actor: &Actor| {
-            let branches = on.and_then(|on| on.get(actor)).into_iter().flatten();
-            let on_branch = branches.rev().find_map(|branch| self.0.get(&(Some(*branch), *actor, at)));
+            let branch = on.and_then(|on| remake::branch_of(on, actor, at));
+            let on_branch = branch.and_then(|branch| self.0.get(&(Some(branch), *actor, at)));
             let made = on_branch.cloned().or_else(|| document.key_of(at, actor));
             made.or_else(|| self.0.get(&(None, *actor, at)).cloned())
         };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::document::Document;
 use crate::document::chunk::{self, ChangeHeader, Limits};
-use crate::document::remake::{self, Anew, Branches, Fates};
+use crate::document::remake::{self, Anew, Branch, Branches, Fates};
 use crate::error::Result;
 use crate::ids::{ChangeHash, DeviceId};
 use crate::storage::StorageFailed;
@@ -52,12 +52,7 @@ impl<'a> Ground<'a> {
     /// Of lost changes, each after what it follows.
     pub fn of(document: &'a Document, changes: &'a [Lost]) -> Self {
         let (mut lost, mut branches) = (BTreeMap::<ChangeHash, Rc<Branches>>::new(), BTreeMap::new());
-        let (mut numbers, mut forked) = (BTreeSet::new(), BTreeSet::new());
-        for ChangeHeader { actor, seq, .. } in changes.iter().map(|change| &change.header) {
-            if !numbers.insert((actor, seq)) {
-                forked.insert((actor, seq));
-            }
-        }
+        let mut numbers: BTreeSet<(ChangeHash, u64)> = BTreeSet::new();
         for change in changes {
             let header = &change.header;
             let mut beneath = header.deps.iter().filter_map(|dep| lost.get(dep).cloned());
@@ -69,14 +64,17 @@ impl<'a> Ground<'a> {
                 }
             }
             // Of what stands on more branches than anybody makes, nothing is made again.
-            let begins = !on.contains_key(&header.actor) || forked.contains(&(&header.actor, &header.seq));
+            let own = on.get(&header.actor).and_then(|of| of.last()).map(|branch| branch.first);
+            let begins = own.is_none_or(|branch| numbers.contains(&(branch, header.seq)));
             if on.values().map(Vec::len).sum::<usize>() + usize::from(begins) > MOST_BRANCHES {
                 continue;
             }
             if begins {
                 branches.insert(header.hash, header);
-                Rc::make_mut(&mut on).entry(header.actor).or_default().push(header.hash);
+                let branch = Branch { first: header.hash, start_op: header.start_op };
+                Rc::make_mut(&mut on).entry(header.actor).or_default().push(branch);
             }
+            numbers.insert((own.filter(|_| !begins).unwrap_or(header.hash), header.seq));
             lost.insert(header.hash, on);
         }
         Self { document, lost, branches, places: BTreeMap::new(), fates: Fates::default() }
@@ -84,15 +82,15 @@ impl<'a> Ground<'a> {
 
     /// The first change of the branch that a change belongs to: the one that lost its fork to what is in the document.
     pub fn branch(&self, change: &Lost) -> Option<&'a ChangeHeader> {
-        self.branches.get(self.own_branches(change)?.first()?).copied()
+        self.branches.get(&self.own_branches(change)?.first()?.first).copied()
     }
 
     /// That branch, or the newest that forked off it and that the change belongs to.
     pub fn newest_branch(&self, change: &Lost) -> Option<ChangeHash> {
-        self.own_branches(change)?.last().copied()
+        self.own_branches(change)?.last().map(|branch| branch.first)
     }
 
-    fn own_branches(&self, change: &Lost) -> Option<&Vec<ChangeHash>> {
+    fn own_branches(&self, change: &Lost) -> Option<&Vec<Branch>> {
         self.on(change)?.get(&change.header.actor)
     }
 
@@ -207,19 +205,42 @@ mod tests {
             change
         };
         let (one, other) = (of(2, 1, &[&first]), of(2, 2, &[&first]));
-        // Somebody else has seen the beginning of it and one of the two.
-        let (begun, seen) =
-            (change(3, 2, vec![first.header.hash]), change(4, 3, vec![first.header.hash, one.header.hash]));
+        // Others have seen the beginning of it, or one of the two.
+        let begun = change(3, 2, vec![first.header.hash]);
+        let seen = |actor, half: &Lost| change(4, actor, vec![begun.header.hash, half.header.hash]);
+        let (of_one, of_other) = (seen(3, &one), seen(4, &other));
         let late = of(5, 0, &[&begun, &one]);
-        let changes = [first, one, other, begun, seen, late];
+        let changes = [first, one, other, begun, of_one, late, of_other];
         let document = Document::new(Kind::Case).unwrap();
         let ground = Ground::of(&document, &changes);
-        let [first, one, other, ..] = [0, 1, 2, 3, 4, 5].map(|at| changes[at].header.hash);
-        let of_first = |at: usize| ground.on(&changes[at]).unwrap()[&Actor([1; 24])].clone();
-        assert_eq!([1, 2, 4, 5].map(of_first), [[first, one], [first, other], [first, one], [first, one]]);
-        assert_eq!([0, 3].map(of_first), [[first], [first]]);
+        let [first, other] = [0, 2].map(|at| changes[at].header.hash);
+        let of_first = |at: usize| {
+            let on = &ground.on(&changes[at]).unwrap()[&Actor([1; 24])];
+            on.iter().map(|branch| branch.first).collect::<Vec<_>>()
+        };
+        assert_eq!([2, 6].map(of_first), [[first, other], [first, other]]);
+        assert!([0, 1, 3, 4, 5].iter().all(|at| of_first(*at) == [first]));
         assert_eq!(ground.newest_branch(&changes[2]), Some(other));
         assert!([0, 1, 2, 5].iter().all(|at| ground.branch(&changes[*at]).unwrap().hash == first));
+    }
+
+    #[test]
+    fn long_halves_of_a_branch_are_two_branches() {
+        let mut changes = vec![change(1, 1, Vec::new())];
+        let mut last = [changes[0].header.hash; 2];
+        for at in 2..=200 {
+            for (half, last) in last.iter_mut().enumerate() {
+                let mut next = change(at, 1, vec![*last]);
+                next.header.hash.0[31] = half as u8;
+                *last = next.header.hash;
+                changes.push(next);
+            }
+        }
+        let document = Document::new(Kind::Case).unwrap();
+        let ground = Ground::of(&document, &changes);
+        let branches: BTreeSet<_> = changes.iter().map(|change| ground.newest_branch(change)).collect();
+        assert_eq!(branches.len(), 2);
+        assert!(ground.lost.values().all(|on| on[&Actor([1; 24])].len() <= 2));
     }
 
     #[test]
