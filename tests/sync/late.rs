@@ -10,7 +10,7 @@ use caseplan_core::identity::Role;
 use caseplan_core::identity::record::{EndReason, ForkChoice, Record, RecordBody, Signed};
 use caseplan_core::ids::ChangeHash;
 
-use crate::forks::come_to_rest;
+use crate::forks::{come_to_rest, kind_of_case, team};
 use crate::support::hostile::{Hostile, Target, changes_of, document_of, imported, loaded, reasons};
 use crate::support::link::{sync, take_in};
 use crate::support::{Device, sound};
@@ -140,4 +140,22 @@ fn what_two_who_are_shut_out_passed_to_each_other_reaches_who_may_read() {
     assert!(desk.store.contacts().get(visit.id).unwrap().is_some());
     assert_eq!((tablet.cases(), tablet.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
     sound(&[&desk, &phone, &tablet]);
+}
+
+#[test]
+fn a_case_goes_in_the_session_that_hands_over_its_last_work_though_others_went_on_writing() {
+    let desk = Device::new("onward-desk", "w-117");
+    let tablet = Device::new("onward-tablet", "w-204");
+    take_in(&desk.store, &tablet.store, "w-204", &[Role::Caseworker]);
+    let (case, _) = desk.lea("2026-0117");
+    let grant = NewGrant::colleague("w-204".parse().unwrap(), 1);
+    let grant = desk.store.grants().give(case.id, &grant).unwrap().id;
+    come_to_rest(&[&desk, &tablet]);
+    kind_of_case(&tablet, case.id, "foster");
+    // What the tablet does not get any more, in the document in which it has something to hand over.
+    team(&desk, case.id, "north");
+    desk.store.grants().take_back(case.id, &[grant]).unwrap();
+    let [report, _] = sync(&tablet.store, &desk.store);
+    assert_eq!((report.failed, report.only_here), (None, Some(0)));
+    assert_eq!((tablet.cases(), tablet.store.grants().taken_back().unwrap()), (Vec::new(), Vec::new()));
 }

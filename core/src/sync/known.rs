@@ -203,14 +203,23 @@ impl Store {
 }
 
 fn keep_handed(tx: &Writing<'_>, peer: DeviceId, row: i64, held: &Holding, handed: &Handed) -> Result<()> {
-    keep_held(tx, peer, &[(row, held.clone())], Said::Everything)?;
     let reading = tx.reading();
-    let known: BTreeMap<_, _> = reading.held_by_peer(peer.as_bytes(), row)?.into_iter().collect();
-    for entry in reading.vector(row)?.iter().filter(|entry| held.contains_key(&entry.actor)) {
-        let known = known.get(&entry.actor).copied().unwrap_or(0);
+    let known = || -> Result<BTreeMap<_, _>> {
+        Ok(reading.held_by_peer(peer.as_bytes(), row)?.into_iter().collect())
+    };
+    let before = known()?;
+    keep_held(tx, peer, &[(row, held.clone())], Said::Everything)?;
+    let now = known()?;
+    for entry in reading.vector(row)? {
+        let Some((seq, _)) = held.get(&entry.actor) else { continue };
+        // Of whoever is further there than here, what it said last when it was asked still holds.
+        let known = if *seq > entry.top { &before } else { &now };
+        let known = known.get(&entry.actor).copied().unwrap_or(0).min(entry.top);
         let above = reading.hashes_above(row, &entry.actor, known, entry.top)?;
-        if !above.is_empty() && above.iter().all(|hash| handed.contains(hash)) {
-            tx.set_held_elsewhere(peer.as_bytes(), row, &entry.actor, entry.top)?;
+        let all = !above.is_empty() && above.iter().all(|hash| handed.contains(hash));
+        let up_to = if all { entry.top } else { known };
+        if up_to > 0 {
+            tx.set_held_elsewhere(peer.as_bytes(), row, &entry.actor, up_to)?;
         }
     }
     Ok(())

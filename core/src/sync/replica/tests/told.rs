@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exchange::vector;
+use crate::sync::known::Handed;
 
 /// The only document of a store with one case.
 fn document(store: &Store) -> (i64, [u8; 16]) {
@@ -32,4 +33,25 @@ fn who_sends_a_document_whole_is_believed_to_hold_what_is_in_it_and_nothing_that
     let (_, id) = document(&desk);
     assert_eq!(session.sides[1].theirs[&id], holding(&phone));
     assert_ne!(holding(&phone), holding(&desk));
+}
+
+#[test]
+fn whoever_is_further_than_what_is_here_is_still_believed_to_hold_that_as_it_takes_in_late_work() {
+    let phone = store(204);
+    let tablet = enrolled(&phone, 205);
+    let id = case(&phone, "2026-0117");
+    team(&phone, id, "north");
+    Session::between(&phone, &tablet).run();
+    let peer = phone.own().device;
+    let (row, document) = document(&tablet);
+    let known = |tablet: &Store| tablet.held_by(peer, row).unwrap();
+    let before = known(&tablet);
+    assert!(!before.is_empty());
+
+    team(&phone, id, "south");
+    tablet.note_handed(peer, &[(document, &holding(&phone), &Handed::new())]).unwrap();
+    assert_eq!(known(&tablet), before);
+    // It was set back since it was asked: it has less than it had.
+    tablet.note_handed(peer, &[(document, &Holding::new(), &Handed::new())]).unwrap();
+    assert_eq!(known(&tablet), Holding::new());
 }
