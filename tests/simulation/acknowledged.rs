@@ -8,16 +8,10 @@ use caseplan_core::ids::{CaseId, VisitationPlanId};
 
 use crate::oracles::entitled;
 use crate::person::waiting;
-use crate::rows::{Hash, Held, Rows};
+use crate::rows::{ACCEPTED, Hash, Held, NOT_GRANTED, Rows, WAITS};
 use crate::support::Device;
 use crate::visits::entitled_to_plan;
 use crate::world::World;
-
-/// It is part of its document.
-const ACCEPTED: Option<&i64> = Some(&0);
-
-/// It is held, and something that it follows on is not part of the document.
-const WAITS: Option<&i64> = Some(&1);
 
 /// A change whose command returned.
 #[derive(Debug, Clone)]
@@ -72,7 +66,7 @@ fn is_left(on: &[(Held, Rows)], change: Hash) -> bool {
     let (mut next, mut seen) = (vec![change], BTreeSet::new());
     while let Some(hash) = next.pop() {
         // What is part of a document follows on nothing that is not there.
-        if !seen.insert(hash) || on.iter().any(|(held, _)| held.get(&hash) == ACCEPTED) {
+        if !seen.insert(hash) || on.iter().any(|(held, _)| held.get(&hash) == Some(&ACCEPTED)) {
             continue;
         }
         match on.iter().find(|(held, _)| held.contains_key(&hash)) {
@@ -102,7 +96,7 @@ pub fn work_of_the_shut_out_is_in(world: &World) {
 pub fn late_changes_are_in(world: &World) {
     let has: BTreeMap<usize, Held> = world.ended.iter().map(|at| (*at, held_on(world, *at))).collect();
     each_is_in(world, |change, _| {
-        let handed_over = has.get(&change.by).is_some_and(|held| held.get(&change.hash) == ACCEPTED);
+        let handed_over = has.get(&change.by).is_some_and(|held| held.get(&change.hash) == Some(&ACCEPTED));
         handed_over && world.decided.contains_key(&change.case)
     });
 }
@@ -129,7 +123,7 @@ fn each_is_in(world: &World, is_owed: impl Fn(&Acknowledged, &BTreeSet<usize>) -
             let holders =
                 || held.iter().filter(|(_, held)| held.contains_key(&change.hash)).map(|(at, _)| at);
             assert!(
-                state == ACCEPTED || is_excused(world, *at, change),
+                state == Some(&ACCEPTED) || is_excused(world, *at, change),
                 "a change of {case} is not on {at}, but {state:?}, and held on {:?}: {change:02X?}",
                 holders().collect::<Vec<_>>()
             );
@@ -160,7 +154,19 @@ fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
     // It follows on late work of somebody who is shut out, which waits for a person: all of it is here.
     let undecided = world.taken_back.contains(&change.case) && !world.decided.contains_key(&change.case);
     let held = rows.hashes();
-    undecided && held.get(&change.hash) == WAITS && is_left(&[(held, rows)], change.hash)
+    match held.get(&change.hash) {
+        Some(&WAITS) => undecided && is_left(&[(held, rows)], change.hash),
+        // Its author's grant was by a device that was ended before it: no person can let that in, but give another grant.
+        Some(&NOT_GRANTED) => {
+            let list = world.devices[at].store.grants().waiting().unwrap();
+            let waits = |work: &WaitingWork| {
+                (work.case, work.device, &work.reason) == (change.case, by, &Refusal::NotGranted)
+                    && !work.can_be_admitted
+            };
+            list.iter().any(waits)
+        }
+        _ => false,
+    }
 }
 
 fn held_on(world: &World, at: usize) -> Held {

@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rows::{Hash, Held, Place, Rows};
+use crate::rows::{Hash, Held, Place, Rows, UNKNOWN_AUTHOR};
 use crate::world::World;
-
-/// Nobody is known to have written it.
-const UNKNOWN_AUTHOR: i64 = 2;
 
 /// What devices hold of cases of which something was taken back, and where it stands.
 pub type Holdings = BTreeMap<usize, BTreeMap<Hash, Place>>;

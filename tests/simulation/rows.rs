@@ -15,6 +15,15 @@ pub type Hash = [u8; 32];
 /// What is held, and what became of it.
 pub type Held = BTreeMap<Hash, i64>;
 
+/// What became of a change: it is part of its document,
+pub const ACCEPTED: i64 = 0;
+/// something that it follows on is not,
+pub const WAITS: i64 = 1;
+/// nobody is known to have written it,
+pub const UNKNOWN_AUTHOR: i64 = 2;
+/// or no grant covers it.
+pub const NOT_GRANTED: i64 = 6;
+
 /// Where a change stands.
 pub struct Place {
     pub case: CaseId,

@@ -8,15 +8,12 @@ use caseplan_core::identity::record::Extent;
 use caseplan_core::ids::{CaseId, VisitationPlanId};
 
 use crate::oracles::entitled;
-use crate::rows::{Hash, Rows};
+use crate::rows::{ACCEPTED, Hash, NOT_GRANTED, Rows};
 use crate::support::Device;
 use crate::world::World;
 
 /// What is held of a plan's scope.
 type Scope = BTreeMap<Hash, ([u8; 16], i64)>;
-/// What became of a change: part of its document, or covered by no grant.
-const ACCEPTED: i64 = 0;
-const NOT_GRANTED: i64 = 6;
 
 /// The devices that may read the plan of a case that has a word, and are still somebody's.
 pub fn entitled_to_plan(world: &World, case: CaseId) -> Vec<usize> {
