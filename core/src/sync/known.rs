@@ -13,8 +13,14 @@ use crate::storage::peers::Gone;
 use crate::storage::vectors::VectorEntry;
 use crate::store::{LogLevel, Store};
 
-/// Changes that a peer took in of what it was sent, by hash.
-pub(crate) type Handed = BTreeSet<[u8; 32]>;
+/// What passed with a peer in a session of a document that the two do not look at in rounds.
+#[derive(Debug, Default)]
+pub(crate) struct Handed {
+    /// The actors of whom it was told what is here, and has answered what of that it holds.
+    pub asked: BTreeSet<[u8; 24]>,
+    /// The changes that it took in of what it was sent, by hash.
+    pub taken: BTreeSet<[u8; 32]>,
+}
 
 /// On what occasion a peer said what it holds of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,11 +218,11 @@ fn keep_handed(tx: &Writing<'_>, peer: DeviceId, row: i64, held: &Holding, hande
     let now = known()?;
     for entry in reading.vector(row)? {
         let Some((seq, _)) = held.get(&entry.actor) else { continue };
-        // Of whoever is further there than here, what it said last when it was asked still holds.
-        let known = if *seq > entry.top { &before } else { &now };
+        // Where it is further than this device, what it has answered in this session still holds.
+        let known = if *seq > entry.top && handed.asked.contains(&entry.actor) { &before } else { &now };
         let known = known.get(&entry.actor).copied().unwrap_or(0).min(entry.top);
         let above = reading.hashes_above(row, &entry.actor, known, entry.top)?;
-        let all = !above.is_empty() && above.iter().all(|hash| handed.contains(hash));
+        let all = !above.is_empty() && above.iter().all(|hash| handed.taken.contains(hash));
         let up_to = if all { entry.top } else { known };
         if up_to > 0 {
             tx.set_held_elsewhere(peer.as_bytes(), row, &entry.actor, up_to)?;

@@ -99,7 +99,7 @@ impl Replica {
                 continue;
             }
             let of = (self.stage == Stage::Upload).then_some(own.as_bytes());
-            let handed = &self.handed[&row.document_id];
+            let handed = &self.handed[&row.document_id].taken;
             let outgoing = self.store.read(|reading| Outgoing::late(reading, row, &held, handed, of))?;
             if outgoing.left() > 0 {
                 self.round.documents += 1;
@@ -181,6 +181,7 @@ impl Replica {
             }
             let held = vectors.get(&row.document_id).unwrap_or(&named);
             self.store.note_named(self.peer, row.id, &named, held)?;
+            self.handed.entry(row.document_id).or_default().asked.extend(named.keys());
             if let Some(theirs) = self.theirs.get_mut(&row.document_id) {
                 theirs.retain(|actor, _| !named.contains_key(actor));
                 theirs.extend(held.iter().map(|(actor, entry)| (*actor, *entry)));

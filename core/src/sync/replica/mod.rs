@@ -144,7 +144,7 @@ pub(crate) struct Replica {
     late_asked: VecDeque<Vec<late::Asked>>,
     /// and the documents of which it has been asked.
     late_known: BTreeSet<i64>,
-    /// Of documents that were looked at so, what the peer took in of what this session sent.
+    /// Of documents that were looked at so, what it has answered, and what it took in of what this session sent.
     handed: BTreeMap<[u8; 16], Handed>,
     /// Whether a document was passed over because something of it was on its way.
     late_skipped: bool,

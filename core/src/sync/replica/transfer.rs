@@ -247,7 +247,7 @@ impl Replica {
         self.counts.sent += batch.count;
         self.round.sent += batch.count;
         if let Some(handed) = self.handed.get_mut(&document) {
-            handed.extend(batch.hashes);
+            handed.taken.extend(batch.hashes);
         }
         self.theirs.insert(document, held);
         self.told.insert(document);
