@@ -147,8 +147,15 @@ fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
         let times = work.from.timestamp()..=work.to.timestamp();
         (&work.reason, work.device) == (&Refusal::Forked, by) && times.contains(&change.saying.0)
     };
-    let is_forked = |at| waiting(&world.devices[at], change.case).iter().any(forked);
-    if world.may_fork && world.living().any(is_forked) {
+    let lists = |at: usize, which: &dyn Fn(&WaitingWork) -> bool| {
+        waiting(&world.devices[at], change.case).iter().any(which)
+    };
+    if world.may_fork && world.living().any(|at| lists(at, &forked)) {
+        return true;
+    }
+    // Its author wrote it upon such a branch of somebody else's, which waits for a person wherever that lost.
+    let has_lost = |at| lists(at, &|work| work.reason == Refusal::Forked);
+    if world.may_fork && world.living().any(has_lost) && waits_for_lost(world, &rows, change.hash) {
         return true;
     }
     // It follows on late work of somebody who is shut out, which waits for a person: all of it is here.
@@ -167,6 +174,25 @@ fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a change waits, and all that is missing of what it follows on has lost its fork somewhere.
+fn waits_for_lost(world: &World, rows: &Rows, change: Hash) -> bool {
+    let held = rows.hashes();
+    let lost: BTreeSet<Hash> =
+        world.living().flat_map(|at| Rows::of(&world.devices[at]).lost_branches()).collect();
+    let (mut next, mut seen) = (vec![change], BTreeSet::new());
+    while let Some(hash) = next.pop() {
+        if !seen.insert(hash) || held.get(&hash) == Some(&ACCEPTED) {
+            continue;
+        }
+        match held.contains_key(&hash) {
+            true => next.extend(rows.follows_on(&hash)),
+            false if lost.contains(&hash) => {}
+            false => return false,
+        }
+    }
+    held.get(&change) == Some(&WAITS)
 }
 
 fn held_on(world: &World, at: usize) -> Held {
