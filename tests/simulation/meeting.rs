@@ -134,9 +134,9 @@ impl World {
                     }
                     // What an ended device hands over late goes on to the others. It does not hear who may not have it.
                     let held = || [one, other].map(|at| self.devices[at].store.exchange().digest().unwrap());
-                    // Of a fork of which the other has more, it cannot tell whether that holds all that is here: as long
-                    // as it keeps the case it hands that over each time.
-                    let again = self.may_fork && [one, other].iter().any(|at| self.keeps_a_fork(*at));
+                    // Of a fork of which the other has more, and above a gap, it cannot tell whether that holds all that is
+                    // here: as long as it keeps the case it hands that over each time.
+                    let again = [one, other].iter().any(|at| self.keeps_what_was_taken_back(*at));
                     let before = (upload || again).then(held);
                     let holdings = self.may_let_go(&[one, other]);
                     for report in &self.meet_well(one, other) {
@@ -166,16 +166,16 @@ impl World {
         panic!("devices that never come to rest: {last:?}");
     }
 
-    /// Whether a device still has a case that was taken back from it, because a branch of somebody's has lost its fork there.
-    fn keeps_a_fork(&self, at: usize) -> bool {
-        let device = &self.devices[at];
-        let cases = device.cases();
-        let is_fork = |case: &CaseId| {
-            let list = device.store.grants().waiting().unwrap();
+    /// Whether a device still has something of a case that was taken back from it, because a branch has lost its fork there,
+    /// or something is missing.
+    fn keeps_what_was_taken_back(&self, at: usize) -> bool {
+        let rows = Rows::of(&self.devices[at]);
+        let forked = |case: &CaseId| {
+            let list = self.devices[at].store.grants().waiting().unwrap();
             list.iter().any(|work| work.case == *case && work.reason == Refusal::Forked)
         };
-        let mut kept = self.taken_back.iter().filter(|case| cases.contains(case));
-        kept.any(|case| !oracles::entitled(self, *case).contains(&at) && is_fork(case))
+        let mut kept = self.taken_back.iter().filter(|case| !oracles::entitled(self, **case).contains(&at));
+        kept.any(|case| rows.has_a_gap(*case) || self.may_fork && forked(case))
     }
 
     /// A session over a good connection. Whoever missed the end of a device knows the network by the secret before, and

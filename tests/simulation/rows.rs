@@ -288,6 +288,17 @@ impl Rows {
         self.held_scopes(case, "plan_id")
     }
 
+    /// Whether something of a case stands above a missing number of its actor.
+    pub fn has_a_gap(&self, case: CaseId) -> bool {
+        self.count(
+            "SELECT count(*) FROM change c JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
+             WHERE s.case_id = ?1 AND c.seq > (
+                SELECT count(DISTINCT before.seq) FROM change before
+                WHERE before.actor = c.actor AND before.seq <= c.seq)",
+            [case.as_bytes().as_slice()],
+        ) > 0
+    }
+
     /// Whether a level of a case was ever here: that there was one stays known.
     pub fn was_here(&self, case: CaseId) -> bool {
         self.count(
