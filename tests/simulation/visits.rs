@@ -42,7 +42,7 @@ pub fn equal_among_visitors(world: &World) -> usize {
             let (two, there) = shown(&world.devices[*other], *plan);
             // Until somebody has looked.
             let decided = world.decided.contains_key(case);
-            if !decided && is_late(world, [*first, *other], [&held, &there]) {
+            if !decided && is_late(world, *case, [&held, &there]) {
                 continue;
             }
             let differ = || Rows::differing(&world.devices, *first, *other);
@@ -54,10 +54,13 @@ pub fn equal_among_visitors(world: &World) -> usize {
     visitors
 }
 
-/// Whether two devices differ only in what one of them wrote when the case had been taken back from it, and keeps as part of
-/// the plan that it may still read: for all others it waits until a person lets it in.
-fn is_late(world: &World, sides: [usize; 2], held: [&Scope; 2]) -> bool {
-    let devices = sides.map(|at| *world.devices[at].store.identity().device().as_bytes());
+/// Whether two devices differ only in what somebody wrote when the case had been taken back from them. Whoever wrote that, or
+/// had it from them before either knew, keeps it as part of the plan that they may still read: for all others it waits until
+/// a person lets it in.
+fn is_late(world: &World, case: CaseId, held: [&Scope; 2]) -> bool {
+    let readers = entitled(world, case);
+    let writers: Vec<[u8; 16]> =
+        readers.iter().map(|at| *world.devices[*at].store.identity().device().as_bytes()).collect();
     let of_both: BTreeSet<_> = held.iter().flat_map(|held| held.keys()).collect();
     let mut late = false;
     for hash in of_both {
@@ -65,11 +68,10 @@ fn is_late(world: &World, sides: [usize; 2], held: [&Scope; 2]) -> bool {
         if found[0] == found[1] {
             continue;
         }
-        let is_late = |own: usize| {
-            found[own] == Some(&(devices[own], ACCEPTED))
-                && found[1 - own] == Some(&(devices[own], NOT_GRANTED))
-        };
-        if !is_late(0) && !is_late(1) {
+        let [Some((author, one)), Some((_, other))] = found else { return false };
+        if writers.contains(author)
+            || BTreeSet::from([*one, *other]) != BTreeSet::from([ACCEPTED, NOT_GRANTED])
+        {
             return false;
         }
         late = true;
