@@ -11,7 +11,7 @@ use caseplan_core::ids::CaseId;
 use crate::acknowledged;
 use crate::leaks;
 use crate::person::waiting;
-use crate::rows::Rows;
+use crate::rows::{FORKED, Rows, WAITS};
 use crate::support::Device;
 use crate::visits;
 use crate::words;
@@ -164,13 +164,19 @@ fn equal_among_the_entitled(world: &World) {
         let devices = entitled(world, case);
         let Some((first, others)) = devices.split_first() else { continue };
         let one = shown(&world.devices[*first], case);
-        let waiting = Rows::of(&world.devices[*first]).waiting(case);
+        // Whether it is of a branch that has lost, or of one of which something is missing, they tell by what of that is left.
+        let waits_on = |at: usize| {
+            let waits = Rows::of(&world.devices[at]).waiting(case).into_iter();
+            let reason = |reason| if world.may_fork && reason == FORKED { WAITS } else { reason };
+            waits.map(|(hash, state)| (hash, reason(state))).collect::<Vec<_>>()
+        };
+        let waiting = waits_on(*first);
         for other in others {
             let two = shown(&world.devices[*other], case);
             let differ = || one.lines().zip(two.lines()).find(|(one, two)| one != two);
             let held = || Rows::differing(&world.devices, *first, *other);
             assert!(one == two, "case {case} on {first} and {other}: {:?} {:#?}", differ(), held());
-            let there = Rows::of(&world.devices[*other]).waiting(case);
+            let there = waits_on(*other);
             let differ = || Rows::differing(&world.devices, *first, *other);
             assert!(waiting == there, "what waits of {case} on {first} and {other}: {:#?}", differ());
             let (one, two) = (asked(&world.devices[*first], case), asked(&world.devices[*other], case));

@@ -21,8 +21,10 @@ pub const ACCEPTED: i64 = 0;
 pub const WAITS: i64 = 1;
 /// nobody is known to have written it,
 pub const UNKNOWN_AUTHOR: i64 = 2;
-/// or no grant covers it.
+/// no grant covers it,
 pub const NOT_GRANTED: i64 = 6;
+/// or it is of another branch than the one that is part of its document.
+pub const FORKED: i64 = 7;
 
 /// Where a change stands.
 pub struct Place {
