@@ -7,7 +7,7 @@ use caseplan_core::exchange::Refusal;
 use caseplan_core::ids::{CaseId, VisitationPlanId};
 
 use crate::oracles::entitled;
-use crate::person::waiting;
+use crate::person::{listed, waiting};
 use crate::rows::{ACCEPTED, Hash, Held, NOT_GRANTED, Rows, WAITS};
 use crate::support::Device;
 use crate::visits::entitled_to_plan;
@@ -63,6 +63,11 @@ impl World {
 
 /// Whether a change is on some of these devices, and all that it follows on.
 fn is_left(on: &[(Held, Rows)], change: Hash) -> bool {
+    is_left_but(on, change, |_| false)
+}
+
+/// Whether it is, with all that it follows on but what may be missing.
+fn is_left_but(on: &[(Held, Rows)], change: Hash, may_be_missing: impl Fn(&Hash) -> bool) -> bool {
     let (mut next, mut seen) = (vec![change], BTreeSet::new());
     while let Some(hash) = next.pop() {
         // What is part of a document follows on nothing that is not there.
@@ -71,6 +76,7 @@ fn is_left(on: &[(Held, Rows)], change: Hash) -> bool {
         }
         match on.iter().find(|(held, _)| held.contains_key(&hash)) {
             Some((_, rows)) => next.extend(rows.follows_on(&hash)),
+            None if may_be_missing(&hash) => {}
             None => return false,
         }
     }
@@ -143,56 +149,36 @@ fn is_excused(world: &World, at: usize, change: &Acknowledged) -> bool {
     if world.ended.contains(&change.by) && rows.waits(change.case, by) {
         return true;
     }
-    let forked = |work: &WaitingWork| {
-        let times = work.from.timestamp()..=work.to.timestamp();
-        (&work.reason, work.device) == (&Refusal::Forked, by) && times.contains(&change.saying.0)
-    };
-    let lists = |at: usize, which: &dyn Fn(&WaitingWork) -> bool| {
-        waiting(&world.devices[at], change.case).iter().any(which)
-    };
-    if world.may_fork && world.living().any(|at| lists(at, &forked)) {
-        return true;
-    }
-    // Its author wrote it upon such a branch of somebody else's, which waits for a person wherever that lost.
-    let has_lost = |at| lists(at, &|work| work.reason == Refusal::Forked);
-    if world.may_fork && world.living().any(has_lost) && waits_for_lost(world, &rows, change.hash) {
-        return true;
+    let held = rows.hashes();
+    let state = held.get(&change.hash).copied();
+    let here = [(held, rows)];
+    if world.may_fork {
+        let waiting = world.living().flat_map(|at| waiting(&world.devices[at], change.case));
+        let lost: Vec<WaitingWork> = waiting.filter(|work| work.reason == Refusal::Forked).collect();
+        let is_it = |work: &WaitingWork| {
+            let times = work.from.timestamp()..=work.to.timestamp();
+            work.device == by && times.contains(&change.saying.0)
+        };
+        // Or its author wrote it upon such a branch of somebody else's, which waits for a person wherever that lost.
+        let is_upon_it = || {
+            let rows = world.living().map(|at| Rows::of(&world.devices[at]));
+            let lost: BTreeSet<Hash> = rows.flat_map(|rows| rows.lost_branches()).collect();
+            is_left_but(&here, change.hash, |hash| lost.contains(hash))
+        };
+        if lost.iter().any(is_it) || !lost.is_empty() && state == Some(WAITS) && is_upon_it() {
+            return true;
+        }
     }
     // It follows on late work of somebody who is shut out, which waits for a person: all of it is here.
     let undecided = world.taken_back.contains(&change.case) && !world.decided.contains_key(&change.case);
-    let held = rows.hashes();
-    match held.get(&change.hash) {
-        Some(&WAITS) => undecided && is_left(&[(held, rows)], change.hash),
+    match state {
+        Some(WAITS) => undecided && is_left(&here, change.hash),
         // Its author's grant was by a device that was ended before it: no person can let that in, but give another grant.
-        Some(&NOT_GRANTED) => {
-            let list = world.devices[at].store.grants().waiting().unwrap();
-            let waits = |work: &WaitingWork| {
-                (work.case, work.device, &work.reason) == (change.case, by, &Refusal::NotGranted)
-                    && !work.can_be_admitted
-            };
-            list.iter().any(waits)
-        }
+        Some(NOT_GRANTED) => listed(&world.devices[at], change.case)
+            .iter()
+            .any(|work| (work.device, &work.reason) == (by, &Refusal::NotGranted) && !work.can_be_admitted),
         _ => false,
     }
-}
-
-/// Whether a change waits, and all that is missing of what it follows on has lost its fork somewhere.
-fn waits_for_lost(world: &World, rows: &Rows, change: Hash) -> bool {
-    let held = rows.hashes();
-    let lost: BTreeSet<Hash> =
-        world.living().flat_map(|at| Rows::of(&world.devices[at]).lost_branches()).collect();
-    let (mut next, mut seen) = (vec![change], BTreeSet::new());
-    while let Some(hash) = next.pop() {
-        if !seen.insert(hash) || held.get(&hash) == Some(&ACCEPTED) {
-            continue;
-        }
-        match held.contains_key(&hash) {
-            true => next.extend(rows.follows_on(&hash)),
-            false if lost.contains(&hash) => {}
-            false => return false,
-        }
-    }
-    held.get(&change) == Some(&WAITS)
 }
 
 fn held_on(world: &World, at: usize) -> Held {

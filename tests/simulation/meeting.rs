@@ -10,6 +10,7 @@ use crate::deeds::is_a_refusal;
 use crate::dice::Dice;
 use crate::mishaps::{ends, writes_after};
 use crate::oracles;
+use crate::person::listed;
 use crate::power::Lying;
 use crate::rows::Rows;
 use crate::wire::{Fault, Wire};
@@ -169,11 +170,8 @@ impl World {
     /// Whether a device still has something of a case that was taken back from it, because a branch has lost its fork there,
     /// or something is missing.
     fn keeps_what_was_taken_back(&self, at: usize) -> bool {
-        let rows = Rows::of(&self.devices[at]);
-        let forked = |case: &CaseId| {
-            let list = self.devices[at].store.grants().waiting().unwrap();
-            list.iter().any(|work| work.case == *case && work.reason == Refusal::Forked)
-        };
+        let (device, rows) = (&self.devices[at], Rows::of(&self.devices[at]));
+        let forked = |case: &CaseId| listed(device, *case).iter().any(|work| work.reason == Refusal::Forked);
         let mut kept = self.taken_back.iter().filter(|case| !oracles::entitled(self, **case).contains(&at));
         kept.any(|case| rows.has_a_gap(*case) || self.may_fork && forked(case))
     }

@@ -48,8 +48,13 @@ impl World {
     }
 }
 
-/// What of a case waits on a device and can be let in.
-pub fn waiting(device: &Device, case: CaseId) -> Vec<WaitingWork> {
+/// What of a case waits on a device.
+pub fn listed(device: &Device, case: CaseId) -> Vec<WaitingWork> {
     let list = device.store.grants().waiting().unwrap();
-    list.into_iter().filter(|work| work.case == case && work.can_be_admitted).collect()
+    list.into_iter().filter(|work| work.case == case).collect()
+}
+
+/// What of that can be let in.
+pub fn waiting(device: &Device, case: CaseId) -> Vec<WaitingWork> {
+    listed(device, case).into_iter().filter(|work| work.can_be_admitted).collect()
 }

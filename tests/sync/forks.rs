@@ -37,6 +37,12 @@ pub fn narratives(device: &Device) -> Vec<String> {
     found
 }
 
+fn only_forks_are_held(device: &Device) {
+    let reasons: Vec<Refusal> =
+        device.store.exchange().quarantine().unwrap().into_iter().map(|held| held.reason).collect();
+    assert!(reasons.iter().all(|reason| *reason == Refusal::Forked), "{reasons:?}");
+}
+
 /// All devices sync with each other until nobody has anything new; then all hold and show the same.
 pub fn come_to_rest(devices: &[&Device]) {
     for _ in 0..6 {
@@ -98,9 +104,7 @@ fn a_restored_copy_with_its_vault_makes_again_what_it_wrote_under_numbers_that_w
             narratives(device),
             ["Léa ran to her mother.", "after the copy came back", "before the copy came back"]
         );
-        let reasons: Vec<Refusal> =
-            device.store.exchange().quarantine().unwrap().into_iter().map(|held| held.reason).collect();
-        assert!(reasons.iter().all(|reason| *reason == Refusal::Forked), "{reasons:?}");
+        only_forks_are_held(device);
     }
     // Its numbers are its own from now on.
     team(&phone, case, "south");
@@ -139,9 +143,7 @@ fn what_lost_a_fork_and_had_forked_itself_is_made_again_whole() {
         let names: Vec<&str> = case.participants.iter().map(|person| person.name.as_str()).collect();
         assert!(names.contains(&theo.1.as_str()) && names.contains(&zoe.1.as_str()), "{names:?}");
         assert!(device.store.conflicts().list(Some(case.id)).unwrap().is_empty(), "each wrote into its own");
-        let reasons: Vec<Refusal> =
-            device.store.exchange().quarantine().unwrap().into_iter().map(|held| held.reason).collect();
-        assert!(reasons.iter().all(|reason| *reason == Refusal::Forked), "{reasons:?}");
+        only_forks_are_held(device);
     }
 }
 
