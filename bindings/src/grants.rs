@@ -109,10 +109,11 @@ pub struct WaitingWork {
     /// The writer's clock at the last of them.
     pub to: Timestamp,
     /// `author_ended`, `not_granted`, or `forked`: its device gave out numbers twice, as a copy of a phone that came back with
-    /// its vault does, the other branch was kept, and this one, or what it stands on, has not been made again.
+    /// its vault does, the other branch was kept, and this one, or what was written upon it, has not been made again.
     pub reason: Refusal,
-    /// Whether its author may still make it again: it does so as soon as it meets the branch that was kept, if it has this
-    /// one still. A person lets it in where that device has lost it, as one has that was set back to an older copy.
+    /// Whether its author may still make it again: it does so as soon as it meets the branch that was kept, or what a
+    /// colleague's branch was made into that it wrote upon. A person lets it in where that device has met those and it is
+    /// still missing: set back to an older copy it has lost the branch. Let in earlier, both make it, and it is shown once.
     pub awaited: bool,
     /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
     /// Work for which there never was a grant needs a grant instead, what follows on a change that has not come yet waits

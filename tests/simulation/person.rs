@@ -11,12 +11,14 @@ impl World {
     /// On one device of each case's founder all that waits is let in, and what asks for a look is confirmed; false if
     /// there was nothing to decide.
     pub fn decide(&mut self) -> bool {
+        let mut any = false;
         let cases: Vec<CaseId> = self.founders.keys().copied().collect();
         for case in cases {
             let Some(at) = self.a_founder(case) else { continue };
             for work in waiting(&self.devices[at], case) {
                 match self.devices[at].store.grants().admit(case, work.device) {
                     Ok(changes) => {
+                        any = true;
                         self.decided_of(case, &format!("{changes} of {work:?} let in"), "let in", at)
                     }
                     Err(Error::NotGranted { .. }) => self.count("refused letting in"),
@@ -26,13 +28,16 @@ impl World {
             let asking = self.devices[at].store.grants().to_review().unwrap();
             for work in asking.into_iter().filter(|work| work.case == case) {
                 match self.devices[at].store.grants().confirm(case, work.device) {
-                    Ok(_) => self.decided_of(case, &format!("{work:?} confirmed"), "confirm", at),
+                    Ok(_) => {
+                        any = true;
+                        self.decided_of(case, &format!("{work:?} confirmed"), "confirm", at);
+                    }
                     Err(Error::NotGranted { .. }) => self.count("refused confirming"),
                     Err(error) => panic!("confirming {work:?} on {at}: {error:?}"),
                 }
             }
         }
-        !self.decided.is_empty()
+        any
     }
 
     fn decided_of(&mut self, case: CaseId, what: &str, name: &str, at: usize) {

@@ -16,6 +16,8 @@ const A_WHILE: u64 = 250;
 /// The fewest commands and faults of a whole story.
 const COMMANDS: u64 = 200;
 const FAULTS: u64 = 10;
+/// How often a person looks at what waits, at the most, and lets it in.
+const MOST_LOOKS: usize = 6;
 
 /// A story that did not end as it should.
 #[derive(Debug)]
@@ -33,14 +35,18 @@ pub fn tell(seed: u64, steps: &[Step], trace: bool) -> Result<Tally, Failed> {
         steps.iter().for_each(|step| world.step(*step));
         world.come_to_rest();
         oracles::hold(world);
-        if world.decide() {
+        // What was written upon a branch may be there to let in only once that was, and so on: somebody looks again.
+        let mut decided = false;
+        for _ in 0..MOST_LOOKS {
+            if !world.decide() {
+                break;
+            }
+            decided = true;
             world.come_to_rest();
             oracles::hold(world);
             oracles::nothing_waits_but_forks(world);
-            // The rest of a branch may come only after what of it was there has been let in: somebody looks again.
-            world.decide();
-            world.come_to_rest();
-            oracles::hold(world);
+        }
+        if decided {
             oracles::nothing_waits(world);
             oracles::late_work_is_in(world);
         }

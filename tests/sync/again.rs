@@ -2,16 +2,18 @@
 
 use caseplan_core::Error;
 use caseplan_core::access::{NewGrant, WaitingWork};
+use caseplan_core::case::{NewParticipant, NewPerson, ParticipantRole};
 use caseplan_core::contact::{Contact, NewAddendum};
 use caseplan_core::exchange::Refusal;
 use caseplan_core::exchange::message::Message;
 use caseplan_core::identity::Role;
 use caseplan_core::ids::CaseId;
 
+use crate::absent::{take_back_from, two_branches};
 use crate::forks::{come_to_rest, kind_of_case, narratives, phone_and_tablet, seen, team};
-use crate::support::Device;
 use crate::support::hostile::{imported, messages};
 use crate::support::link::{sync, take_in};
+use crate::support::{Device, day};
 
 fn waiting(device: &Device) -> Vec<WaitingWork> {
     device.store.grants().waiting().unwrap()
@@ -126,4 +128,52 @@ fn a_case_that_was_taken_back_stays_as_long_as_a_lost_branch_is_only_here() {
     assert_eq!(max.store.grants().admit(case, work.device), Ok(1));
     come_to_rest(&[&ana, &max]);
     assert_eq!(seen(&ana, case), (Some("north".to_owned()), Some("foster".to_owned())));
+}
+
+#[test]
+fn what_was_written_upon_a_lost_branch_by_who_has_no_copy_of_that_any_more_waits_for_a_person() {
+    let (desk, tablet, phone, case) = two_branches("again-upon");
+    let person = NewPerson { name: "Noé".to_owned(), born: None };
+    let sibling = NewParticipant { person, role: ParticipantRole::Sibling, from: None, origin: None };
+    let noe = phone.store.cases().add_participant(case, &sibling).unwrap().id;
+    sync(&phone.store, &tablet.store);
+    let mut laptop = Device::new("again-laptop", "w-119");
+    take_in(&desk.store, &laptop.store, "w-119", &[Role::Caseworker]);
+    desk.store.grants().give(case, &NewGrant::colleague("w-119".parse().unwrap(), 5)).unwrap();
+    let monday = laptop.image("monday");
+    sync(&desk.store, &tablet.store);
+    sync(&tablet.store, &laptop.store);
+    laptop.now("2026-03-28T18:00:00Z");
+    laptop.store.cases().end_participant(case, noe, day("2026-03-28"), "moved").unwrap();
+    sync(&laptop.store, &tablet.store);
+    laptop.come_back(&monday);
+    take_back_from(&desk, &phone, case);
+    come_to_rest(&[&desk, &tablet, &laptop]);
+    let moved = |device: &Device| -> Option<bool> {
+        let case = device.store.cases().get(case).unwrap().unwrap();
+        case.participant(noe).map(|person| person.end_reason.as_deref() == Some("moved"))
+    };
+    assert_eq!([&desk, &tablet, &laptop].map(moved), [None; 3]);
+    assert!(of(&desk, &phone).is_some_and(|work| work.can_be_admitted));
+    assert_eq!(of(&desk, &laptop), None, "what was written upon it waits for that");
+    assert_eq!(waiting(&laptop), [], "it has no copy of the branch");
+
+    let admitted = |from: &Device| desk.store.grants().admit(case, from.store.identity().device()).unwrap();
+    assert!(admitted(&phone) > 0);
+    come_to_rest(&[&desk, &tablet, &laptop]);
+    assert_eq!([&desk, &tablet, &laptop].map(moved), [Some(false); 3]);
+    let work = of(&desk, &laptop).unwrap();
+    assert!(work.awaited && work.can_be_admitted, "{work:?}");
+    assert_eq!((work.case, work.changes, work.reason), (case, 1, Refusal::Forked));
+
+    // Others hold it too: nobody keeps a case because of it that was taken back.
+    assert!(of(&tablet, &laptop).is_some());
+    take_back_from(&desk, &tablet, case);
+    (0..3).for_each(|_| drop(sync(&tablet.store, &desk.store)));
+    assert_eq!((tablet.store.grants().taken_back().unwrap(), tablet.cases()), (Vec::new(), Vec::new()));
+
+    assert_eq!(admitted(&laptop), 1);
+    come_to_rest(&[&desk, &laptop]);
+    assert_eq!([&desk, &laptop].map(moved), [Some(true); 2]);
+    assert_eq!([&desk, &laptop].map(waiting), [const { Vec::new() }; 2]);
 }

@@ -7,7 +7,7 @@ use super::Grants;
 use crate::contact::complete::{finish, scope_of};
 use crate::contact::{ContactDraft, drafts};
 use crate::error::{Error, Result};
-use crate::exchange::CancelToken;
+use crate::exchange::{CancelToken, again};
 use crate::identity::{Scope, ScopeFacts};
 use crate::ids::{CaseId, DeviceId, ScopeId};
 use crate::storage::Reading;
@@ -201,8 +201,9 @@ impl Store {
             unknown += apart.filter(|number| !reached(*number)).count() as u64;
             // What has lost one is passed on by nobody.
             if let Some(facts) = facts {
-                let left = self.left_behind(reading, &row, &facts, (&own, now))?;
-                unknown += left.values().map(|left| left.changes).sum::<u64>();
+                unknown += self.where_lost(reading, &row, &facts, (&own, now), |document, absent| {
+                    again::count_left_behind(reading, &row, document, absent)
+                })?;
             }
         }
         Ok(unknown)

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Grants, receipts, scopes};
-use crate::document::Kind;
+use crate::document::{Document, Kind};
 use crate::error::{Error, Result};
 use crate::exchange::Refusal;
-use crate::exchange::again::{self, Absent, LeftBehind};
+use crate::exchange::again::{self, Absent};
 use crate::exchange::fork;
 use crate::identity::authority::MayWrite;
 use crate::identity::{ScopeFacts, Verdict};
@@ -37,10 +37,11 @@ pub struct WaitingWork {
     /// The writer's clock at the last of them.
     pub to: Instant,
     /// `author_ended`, `not_granted`, or `forked`: its device gave out numbers twice, as a copy of a phone that came back with
-    /// its vault does, the other branch was kept, and this one, or what it stands on, has not been made again.
+    /// its vault does, the other branch was kept, and this one, or what was written upon it, has not been made again.
     pub reason: Refusal,
-    /// Whether its author may still make it again: it does so as soon as it meets the branch that was kept, if it has this
-    /// one still. A person lets it in where that device has lost it, as one has that was set back to an older copy.
+    /// Whether its author may still make it again: it does so as soon as it meets the branch that was kept, or what a
+    /// colleague's branch was made into that it wrote upon. A person lets it in where that device has met those and it is
+    /// still missing: set back to an older copy it has lost the branch. Let in earlier, both make it, and it is shown once.
     pub awaited: bool,
     /// Whether some of it can be let in: there is an end to which a receipt can be written, or the work can be made again.
     /// Work for which there never was a grant needs a grant instead, what follows on a change that has not come yet waits
@@ -87,7 +88,11 @@ impl Grants<'_> {
             for row in reading.documents_with_lost()? {
                 let Some(facts) = scopes::facts(reading, &row.scope_id)? else { continue };
                 let may_write = own.may_write(&facts, &row.kind);
-                for (device, left) in self.store.left_behind(reading, &row, &facts, (&own, now))? {
+                let left =
+                    self.store.where_lost(reading, &row, &facts, (&own, now), |document, absent| {
+                        again::left_behind(reading, &row, document, own.device, absent)
+                    })?;
+                for (device, left) in left {
                     found.add(WaitingWork {
                         case: facts.case,
                         device,
@@ -152,23 +157,23 @@ impl Grants<'_> {
 }
 
 impl Store {
-    /// What of a document lost a fork and was not made again, by author; of a kind that is not known nothing is shown yet.
-    pub(super) fn left_behind(
+    /// Looks at what of a document lost a fork, if anything did; of a kind that is not known nothing is seen yet.
+    pub(super) fn where_lost<T: Default>(
         &self,
         reading: &Reading<'_>,
         row: &DocumentRow,
         facts: &ScopeFacts,
         (own, now): (&Own, i64),
-    ) -> Result<BTreeMap<DeviceId, LeftBehind>> {
+        look: impl FnOnce(&Document, &Absent<'_>) -> Result<T>,
+    ) -> Result<T> {
         if Kind::from_code(&row.kind).is_none() || !reading.has_lost(&row.document_id)? {
-            return Ok(BTreeMap::new());
+            return Ok(T::default());
         }
         let choices = fork::in_effect(reading, &own.authority, facts, row)?;
         let document = self.load(reading, row)?;
         let is_absent = |device| own.authority.is_absent(device, facts, now);
         let let_in = |device| own.authority.was_let_in(device, facts);
-        let absent = Absent { device: &is_absent, let_in: &let_in, choices: &choices };
-        again::left_behind(reading, row, &document, own.device, &absent)
+        look(&document, &Absent { device: &is_absent, let_in: &let_in, choices: &choices })
     }
 }
 

@@ -4,7 +4,7 @@
 //! ended, who lost the case, or for whom somebody else chose, nothing more is awaited: what others wrote upon it is made
 //! again without it, and what writes into an entity that only the lost branch had waits. An author who is here may have
 //! lost what it made again, set back to an older copy once more. A person may decide that this device makes the lost
-//! branch again in its author's place, in this device's name.
+//! branch again in its author's place, in this device's name, and what its author wrote upon others'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ fn mark_of(author: DeviceId) -> [u8; 4] {
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
-/// What an author wrote that lost a fork and was not made again.
+/// What an author wrote that lost a fork, or stands on what did, and was not made again.
 pub(crate) struct LeftBehind {
     /// How many changes.
     pub changes: u64,
@@ -66,6 +66,48 @@ pub(crate) struct LeftBehind {
     pub can_be_made: bool,
 }
 
+/// A change that counts and was not made again.
+struct Unmade<'a> {
+    change: &'a Lost,
+    /// Whether its author may still do so.
+    awaited: bool,
+    /// Whether nobody passes it on, or its author may not make it again. What somebody who is here wrote upon a lost branch
+    /// is a held change like others.
+    left: bool,
+}
+
+/// What was not made again in a document, of devices that were ever let in.
+fn unmade<'a>(
+    reading: &Reading<'_>,
+    row: &DocumentRow,
+    document: &Document,
+    lost: &'a [Lost],
+    absent: &Absent<'_>,
+) -> Result<Vec<Unmade<'a>>> {
+    let ground = Ground::of(document, lost);
+    let made = Made::find(reading, row, document, (lost, &ground))?;
+    let unmade = lost.iter().filter(|change| change.counts && !made.is_made(change));
+    let unmade = unmade.filter(|change| (absent.let_in)(change.author())).filter_map(|change| {
+        let branch = ground.branch(change)?;
+        let awaited = !absent.is(change, branch);
+        let left = !awaited || absent.choices.contains_key(&(branch.actor, branch.seq));
+        Some(Unmade { change, awaited, left })
+    });
+    Ok(unmade.collect())
+}
+
+/// How many changes of a document nobody passes on, or nobody makes again unless a person lets them in.
+pub(crate) fn count_left_behind(
+    reading: &Reading<'_>,
+    row: &DocumentRow,
+    document: &Document,
+    absent: &Absent<'_>,
+) -> Result<u64> {
+    let lost = lost(reading, row)?;
+    let unmade = unmade(reading, row, document, &lost, absent)?;
+    Ok(unmade.iter().filter(|unmade| unmade.left).count() as u64)
+}
+
 /// What was left behind in a document, by author, and whether a device can make it again.
 pub(crate) fn left_behind(
     reading: &Reading<'_>,
@@ -75,28 +117,31 @@ pub(crate) fn left_behind(
     absent: &Absent<'_>,
 ) -> Result<BTreeMap<DeviceId, LeftBehind>> {
     let lost = lost(reading, row)?;
-    let ground = Ground::of(document, &lost);
-    let made = Made::find(reading, row, document, (&lost, &ground))?;
-    let mut left: BTreeMap<DeviceId, LeftBehind> = BTreeMap::new();
-    for change in lost.iter().filter(|change| change.counts && !made.is_made(change)) {
-        let Some(branch) = ground.branch(change) else { continue };
-        let awaited = !absent.is(change, branch);
-        // What somebody who is here wrote upon a lost branch goes in once that was made again.
-        let stands_on_it = !absent.choices.contains_key(&(branch.actor, branch.seq));
-        if (awaited && stands_on_it) || !(absent.let_in)(change.author()) {
-            continue;
-        }
-        let time = change.header.time;
-        let none = LeftBehind { changes: 0, from: time, to: time, awaited: false, can_be_made: false };
-        let of = left.entry(change.author()).or_insert(none);
-        (of.changes, of.from, of.to) = (of.changes + 1, time.min(of.from), time.max(of.to));
-        of.awaited |= awaited;
+    let mut by_author: BTreeMap<DeviceId, Vec<Unmade<'_>>> = BTreeMap::new();
+    for unmade in unmade(reading, row, document, &lost, absent)? {
+        by_author.entry(unmade.change.author()).or_default().push(unmade);
     }
-    for (author, left) in &mut left {
-        let nobody = |other| other == *author || (absent.device)(other);
-        let absent = Absent { device: &nobody, ..*absent };
-        let again = to_make_again(reading, row, document, (device, *author), &absent)?;
-        left.can_be_made = !again.is_empty();
+    let mut left = BTreeMap::new();
+    for (author, mut unmade) in by_author {
+        let nobody = |other| other == author || (absent.device)(other);
+        let in_place = Absent { device: &nobody, ..*absent };
+        let again = make_again((reading, row, document), &lost, (device, author), &in_place)?;
+        let can_be_made: BTreeSet<ChangeHash> = again.into_iter().map(|(lost, _)| lost).collect();
+        // What somebody who is here wrote upon a lost branch waits for that, and goes in by itself once that is settled. An
+        // author who was set back may have got it back from others, but not the branch, which nobody passes on.
+        unmade.retain(|unmade| unmade.left || can_be_made.contains(&unmade.change.header.hash));
+        let times = || unmade.iter().map(|unmade| unmade.change.header.time);
+        let (Some(from), Some(to)) = (times().min(), times().max()) else { continue };
+        left.insert(
+            author,
+            LeftBehind {
+                changes: unmade.len() as u64,
+                from,
+                to,
+                awaited: unmade.iter().any(|unmade| unmade.awaited),
+                can_be_made: !can_be_made.is_empty(),
+            },
+        );
     }
     Ok(left)
 }
@@ -107,19 +152,30 @@ pub(crate) fn to_make_again(
     reading: &Reading<'_>,
     row: &DocumentRow,
     document: &Document,
-    (device, author): (DeviceId, DeviceId),
+    whose: (DeviceId, DeviceId),
     absent: &Absent<'_>,
 ) -> Result<Vec<Vec<u8>>> {
     let lost = lost(reading, row)?;
+    let again = make_again((reading, row, document), &lost, whose, absent)?;
+    Ok(again.into_iter().map(|(_, chunk)| chunk).collect())
+}
+
+/// The same, each with the hash of what was lost.
+fn make_again(
+    (reading, row, document): (&Reading<'_>, &DocumentRow, &Document),
+    lost: &[Lost],
+    (device, author): (DeviceId, DeviceId),
+    absent: &Absent<'_>,
+) -> Result<Vec<(ChangeHash, Vec<u8>)>> {
+    let mut again = Vec::new();
     if !lost.iter().any(|change| change.author() == author) {
-        return Ok(Vec::new());
+        return Ok(again);
     }
-    let mut ground = Ground::of(document, &lost);
-    let mut made = Made::find(reading, row, document, (&lost, &ground))?;
-    let mut again: Vec<Vec<u8>> = Vec::new();
+    let mut ground = Ground::of(document, lost);
+    let mut made = Made::find(reading, row, document, (lost, &ground))?;
     // The highest counters of what is made here.
     let mut highest: BTreeMap<ChangeHash, u64> = BTreeMap::new();
-    for change in &lost {
+    for change in lost {
         if let Some(new) = made.again.get(&change.header.hash) {
             ground.is_made(change, new);
             continue;
@@ -160,7 +216,7 @@ pub(crate) fn to_make_again(
         ground.is_made(change, &header);
         made.last.insert(actor, (seq, header.hash));
         highest.insert(header.hash, header.max_op());
-        again.push(chunk);
+        again.push((change.header.hash, chunk));
     }
     Ok(again)
 }

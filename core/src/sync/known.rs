@@ -219,12 +219,13 @@ fn keep_handed(tx: &Writing<'_>, peer: DeviceId, row: i64, held: &Holding, hande
     for entry in reading.vector(row)? {
         let Some((seq, _)) = held.get(&entry.actor) else { continue };
         // Where it is further than this device, what it has answered in this session still holds.
-        let known = if *seq > entry.top && handed.asked.contains(&entry.actor) { &before } else { &now };
-        let known = known.get(&entry.actor).copied().unwrap_or(0).min(entry.top);
+        let kept = now.get(&entry.actor).copied().unwrap_or(0);
+        let asked = *seq > entry.top && handed.asked.contains(&entry.actor);
+        let known = if asked { before.get(&entry.actor).copied().unwrap_or(0) } else { kept }.min(entry.top);
         let above = reading.hashes_above(row, &entry.actor, known, entry.top)?;
         let all = !above.is_empty() && above.iter().all(|hash| handed.taken.contains(hash));
         let up_to = if all { entry.top } else { known };
-        if up_to > 0 {
+        if up_to > kept {
             tx.set_held_elsewhere(peer.as_bytes(), row, &entry.actor, up_to)?;
         }
     }
