@@ -164,7 +164,7 @@ pub enum CaseplanError {
     #[error("not enrolled: {reason}")]
     NotEnrolled {
         /// `expired`, `used`, `wrong_code`, `no_tries_left`, `not_invited`, `wrong_inviter`, `declined`, `not_stored`,
-        /// `malformed`, `not_signed`, `closed`, `not_now`, `altered`.
+        /// `malformed`, `newer`, `not_signed`, `closed`, `not_now`, `altered`.
         reason: String,
     },
     /// A session with a peer ended before its time. What was committed stays; another session goes on.

@@ -135,12 +135,12 @@ impl CoreStore {
         Ok(self.core()?.identity().adopt(&answer)?)
     }
 
-    /// Renews a device's certificate, one epoch on.
+    /// Renews a device's certificate, one epoch on, good until `not_after`, for ever if nothing is said.
     pub fn renew(&self, device: DeviceId, not_after: Option<Timestamp>) -> Result<(), CaseplanError> {
         Ok(self.core()?.identity().renew(device, not_after)?)
     }
 
-    /// Gives a device's worker other roles and another level.
+    /// Gives a device other roles and another level.
     pub fn change_roles(&self, device: DeviceId, roles: Vec<Role>, level: u8) -> Result<(), CaseplanError> {
         Ok(self.core()?.identity().change_roles(device, &roles, level)?)
     }

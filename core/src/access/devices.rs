@@ -139,7 +139,8 @@ impl Identity<'_> {
         })
     }
 
-    /// Renews a device's certificate: the same keys, worker, roles and level, one epoch on.
+    /// Renews a device's certificate: the same keys, worker, roles and level, one epoch on, good until `not_after`, for ever if
+    /// nothing is said.
     ///
     /// # Errors
     /// [`Error::Joining`] when this store may not issue, or may only renew and the new expiry is not later.
@@ -151,7 +152,8 @@ impl Identity<'_> {
         })
     }
 
-    /// Gives a device's worker other roles and another level. Earlier acts keep the roles that they were signed with.
+    /// Gives a device other roles and another level: it reads by these from then on. The worker's other devices keep theirs. What
+    /// it grants by a role that it once had, and signs under an earlier certificate, counts: only [`Self::end_device`] ends that.
     pub fn change_roles(&self, device: DeviceId, roles: &[Role], level: u8) -> Result<()> {
         let changed = Some((roles.to_vec(), level));
         self.store.issuing(|change, by| {

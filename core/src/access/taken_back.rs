@@ -32,7 +32,7 @@ pub struct TakenBack {
     pub drafts: u32,
     /// When drafts that are left will be completed as they stand.
     pub drafts_until: Instant,
-    /// Changes of it that no hub and nobody with a grant is known to hold: it goes once there are none and no drafts.
+    /// Changes of it that no device which may read it today is known to hold: it goes once there are none and no drafts.
     pub changes: u64,
 }
 

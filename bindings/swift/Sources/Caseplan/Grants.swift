@@ -4,7 +4,8 @@ import CaseplanCore
 import CaseplanTypes
 import Foundation
 
-/// Grants on cases. The worker whose device opened a case needs none.
+/// Grants on cases. The worker whose device opened a case needs none; administrators and hubs see every case without
+/// one, and write none.
 public struct Grants: Sendable {
   let engine: Engine
 
@@ -19,7 +20,8 @@ public struct Grants: Sendable {
     try await engine.command { try $0.takeBack(caseId: caseId, grants: grants) }
   }
 
-  /// Every grant on a case, those that were taken back too.
+  /// Every grant on a case, those that were taken back too. Who may read it by a role, or opened it, is told by
+  /// ``Sync/caseStatus(_:)``.
   public func list(on caseId: CaseId) async throws -> [GrantView] {
     try await engine.read { try $0.grants(caseId: caseId) }
   }

@@ -60,12 +60,15 @@ public struct Identity: Sendable {
     try await engine.command { try $0.adopt(answer: answer) }
   }
 
-  /// Renews a device's certificate: the same keys, worker, roles and level.
+  /// Renews a device's certificate: the same keys, worker, roles and level, good until `notAfter`, for ever if nothing
+  /// is said. Who may only renew must name a later time than before. Throws ``CaseplanError/NotCertified(reason:)``.
   public func renew(_ device: DeviceId, notAfter: Date? = nil) async throws {
     try await engine.command { try $0.renew(device: device, notAfter: notAfter) }
   }
 
-  /// Gives a device's worker other roles and another level. Earlier acts keep the roles that they were signed with.
+  /// Gives a device other roles and another level: it reads by these from then on. The worker's other devices keep
+  /// theirs. What it grants by a role that it once had, and signs under an earlier certificate, counts: only
+  /// ``endDevice(_:why:)`` ends that.
   public func changeRoles(of device: DeviceId, to roles: [Role], level: UInt8) async throws {
     try await engine.command { try $0.changeRoles(device: device, roles: roles, level: level) }
   }

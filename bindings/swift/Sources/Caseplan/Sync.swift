@@ -39,8 +39,8 @@ public struct Sync: Sendable {
     engine.watch(.everything, onlyHere: true) { try $0.syncStatus() }
   }
 
-  /// The same of one case: who else has it, what exists only here, what is kept apart and why; nil for a case that is not
-  /// here.
+  /// The same of one case: which devices may read it and when each was last seen to hold the same, what exists only
+  /// here, what is kept apart and why; nil for a case that is not here.
   public func caseStatus(_ caseId: CaseId) async throws -> CaseSyncStatus? {
     try await engine.read { try $0.caseSyncStatus(caseId: caseId) }
   }
@@ -120,19 +120,22 @@ public struct Sync: Sendable {
     }
   }
 
-  /// Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others.
+  /// Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others. Its
+  /// certificate is good for connections until `notAfter`, for ever if nothing is said. Throws
+  /// ``CaseplanError/NotCertified(reason:)``.
   public func invite(_ terms: Terms, notAfter: Date? = nil) async throws -> Invitation {
     Invitation(engine: engine, core: try await engine.command { try $0.inviteByQr(terms: terms, notAfter: notAfter) })
   }
 
-  /// Invites a device by a short code that is spoken.
+  /// Invites a device by a short code that is spoken; else the same.
   public func inviteByCode(_ terms: Terms, notAfter: Date? = nil) async throws -> Invitation {
     Invitation(engine: engine, core: try await engine.command { try $0.inviteByCode(terms: terms, notAfter: notAfter) })
   }
 
   /// Joins the domain of whoever shows this QR code, or speaks this code: this device connected to it. It is a member
-  /// when this returns. The stream is closed in the end; a session has a connection of its own. Throws
-  /// ``CaseplanError/NotEnrolled(reason:)``.
+  /// when this returns. The stream is closed in the end; a session has a connection of its own. Without an
+  /// answer it gives up after 300 seconds (`closed`). Throws ``CaseplanError/NotEnrolled(reason:)``, and
+  /// ``CaseplanError/NotCertified(reason:)`` where the answer cannot be adopted.
   /// - Parameters:
   ///   - deviceName: What the inviter is shown, with the fingerprint.
   ///   - fingerprint: Told what both screens show, on the thread that carries it.
@@ -183,7 +186,9 @@ public struct Invitation: Sendable {
   }
 
   /// Takes in the device that connected. `confirm` is asked once, with the name and the fingerprint that both screens
-  /// show; true takes it in. The stream is closed in the end. Throws ``CaseplanError/NotEnrolled(reason:)``.
+  /// show; true takes it in. The stream is closed in the end. Without a request it gives up after 30 seconds
+  /// (`closed`). Throws ``CaseplanError/NotEnrolled(reason:)``, and ``CaseplanError/NotCertified(reason:)`` where the
+  /// device cannot be certified.
   /// - Returns: Whether it was taken in.
   public func takeIn(
     over stream: any PeerStream, confirm: @escaping @Sendable (JoinRequest) async -> Bool

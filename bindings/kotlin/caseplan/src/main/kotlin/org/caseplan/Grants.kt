@@ -3,7 +3,8 @@ package org.caseplan
 import kotlinx.coroutines.flow.Flow
 
 /**
- * Who may see and write which case. The worker whose device opened a case needs no grant on it.
+ * Who may see and write which case. The worker whose device opened a case needs no grant on it; administrators and hubs see every
+ * case without one, and write none.
  *
  * @sample org.caseplan.Samples.grants
  */
@@ -22,7 +23,7 @@ public class Grants internal constructor(
         grants: List<GrantId>,
     ): Unit = engine.command { it.takeBack(caseId, grants) }
 
-    /** Every grant on a case, those that were taken back too. */
+    /** Every grant on a case, those that were taken back too. Who may read it by a role, or opened it, is told by [Sync.caseStatus]. */
     public suspend fun list(caseId: CaseId): List<GrantView> = engine.read { it.grants(caseId) }
 
     /** Every grant on a case, watched. */

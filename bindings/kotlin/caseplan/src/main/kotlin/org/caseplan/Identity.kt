@@ -47,13 +47,21 @@ public class Identity internal constructor(
     /** Joins the domain of the store that certified this device. Whoever handed over the answer is believed. */
     public suspend fun adopt(answer: ByteArray): Unit = engine.command { it.adopt(answer) }
 
-    /** Renews a device's certificate: the same keys, worker, roles and level. */
+    /**
+     * Renews a device's certificate: the same keys, worker, roles and level, good until [notAfter], for ever if nothing is said. Who
+     * may only renew must name a later time than before.
+     *
+     * @throws CaseplanException.NotCertified
+     */
     public suspend fun renew(
         device: DeviceId,
         notAfter: Instant? = null,
     ): Unit = engine.command { it.renew(device, notAfter) }
 
-    /** Gives a device's worker other roles and another level. Earlier acts keep the roles that they were signed with. */
+    /**
+     * Gives a device other roles and another level: it reads by these from then on. The worker's other devices keep theirs. What it
+     * grants by a role that it once had, and signs under an earlier certificate, counts: only [endDevice] ends that.
+     */
     public suspend fun changeRoles(
         device: DeviceId,
         roles: List<Role>,

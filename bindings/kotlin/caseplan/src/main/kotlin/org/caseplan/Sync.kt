@@ -45,7 +45,10 @@ public class Sync internal constructor(
     /** The same, watched. */
     public fun watchStatus(): Flow<SyncStatus> = engine.watch(Concerns.everything(onlyHere = true)) { it.syncStatus() }
 
-    /** The same of one case: who else has it, what exists only here, what is kept apart and why; null for a case that is not here. */
+    /**
+     * The same of one case: which devices may read it and when each was last seen to hold the same, what exists only here, what is
+     * kept apart and why; null for a case that is not here.
+     */
     public suspend fun caseStatus(caseId: CaseId): CaseSyncStatus? = engine.read { it.caseSyncStatus(caseId) }
 
     /** The same, watched. */
@@ -138,13 +141,23 @@ public class Sync internal constructor(
             engine.markOnlyHere()
         }
 
-    /** Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others. */
+    /**
+     * Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others.
+     *
+     * @param notAfter Until when its certificate is good for connections; for ever if nothing is said.
+     * @throws CaseplanException.NotCertified
+     */
     public suspend fun invite(
         terms: Terms,
         notAfter: Instant? = null,
     ): Invitation = Invitation(engine.command { it.inviteByQr(terms, notAfter) }, engine)
 
-    /** Invites a device by a short code that is spoken. */
+    /**
+     * Invites a device by a short code that is spoken.
+     *
+     * @param notAfter Until when its certificate is good for connections; for ever if nothing is said.
+     * @throws CaseplanException.NotCertified
+     */
     public suspend fun inviteByCode(
         terms: Terms,
         notAfter: Instant? = null,
@@ -152,11 +165,13 @@ public class Sync internal constructor(
 
     /**
      * Joins the domain of whoever shows this QR code, or speaks this code: this device connected to it. It is a member
-     * when this returns. The streams are closed in the end; a session has a connection of its own.
+     * when this returns. The streams are closed in the end; a session has a connection of its own. Without an answer it gives up
+     * after 300 seconds (`closed`).
      *
      * @param deviceName What the inviter is shown, with [fingerprint].
      * @param fingerprint Told what both screens show, on the thread that carries it.
      * @throws CaseplanException.NotEnrolled
+     * @throws CaseplanException.NotCertified Where the answer cannot be adopted.
      */
     public suspend fun join(
         text: String,
@@ -194,10 +209,11 @@ public class Invitation internal constructor(
 
     /**
      * Takes in the device that connected. [confirm] is asked once, with the name and the fingerprint that both screens
-     * show; true takes it in. The streams are closed in the end.
+     * show; true takes it in. The streams are closed in the end. Without a request it gives up after 30 seconds (`closed`).
      *
      * @return Whether it was taken in.
      * @throws CaseplanException.NotEnrolled
+     * @throws CaseplanException.NotCertified Where the device cannot be certified.
      */
     public suspend fun takeIn(
         streams: PeerStreams,
