@@ -70,3 +70,18 @@ pub fn found<'a>(device: &Device, words: &[&'a str]) -> Vec<&'a str> {
         |word: &str| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
     words.iter().copied().filter(|word| stands(word)).collect()
 }
+
+/// The same of words that were removed. A reader may have used the log of writes at that moment, and then it is emptied as the
+/// store next settles.
+pub fn left<'a>(device: &Device, words: &[&'a str]) -> Vec<&'a str> {
+    let mut left = found(device, words);
+    for _ in 0..100 {
+        if left.is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        device.store.grants().settle().unwrap();
+        left = found(device, words);
+    }
+    left
+}

@@ -12,7 +12,7 @@ use caseplan_core::ids::{CaseId, GrantId};
 use caseplan_core::visitation::{OccurrenceRef, PlanChange};
 use caseplan_core::{Error, Store};
 
-use crate::support::files::found;
+use crate::support::files::{found, left};
 use crate::support::link::{sync, take_in};
 use crate::support::{Device, new_case, sound};
 
@@ -105,7 +105,8 @@ fn a_substitute_is_taken_back_with_drafts_and_nothing_is_left() {
     assert!(phone.store.contacts().get(contact.id).unwrap().is_some(), "late work is let in for two weeks");
     assert_eq!(taken_back(&tablet.store), []);
     assert!(tablet.store.cases().get(story.case).unwrap().is_none());
-    assert_eq!(found(tablet, &[NAME, NARRATIVE, DRAFT, STAYS]), [STAYS]);
+    assert_eq!(left(tablet, &[NAME, NARRATIVE, DRAFT]), [""; 0]);
+    assert_eq!(found(tablet, &[STAYS]), [STAYS]);
     assert!(!std::path::Path::new(&copy).exists());
     let page = tablet.store.contacts().search(NARRATIVE, None, 10).unwrap();
     assert!(page.is_empty());
@@ -156,7 +157,7 @@ fn drafts_that_nobody_finishes_are_completed_as_they_stand_after_a_week() {
     let contact = phone.store.contacts().get(page[0].id).unwrap().unwrap();
     assert!(contact.unfinished && contact.narrative == DRAFT);
     assert!(!contact.counts(), "nobody said that it took place");
-    assert_eq!(found(tablet, &[NAME, NARRATIVE, DRAFT]), [] as [&str; 0]);
+    assert_eq!(left(tablet, &[NAME, NARRATIVE, DRAFT]), [] as [&str; 0]);
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn what_nobody_else_holds_stays_until_it_is_known_elsewhere() {
         sync(&tablet.store, &hub.store);
     }
     assert_eq!(taken_back(&tablet.store), []);
-    assert_eq!(found(tablet, &[NAME, NARRATIVE]), [] as [&str; 0]);
+    assert_eq!(left(tablet, &[NAME, NARRATIVE]), [] as [&str; 0]);
     sync(&hub.store, &phone.store);
     assert_eq!(phone.store.contacts().search(NARRATIVE, None, 10).unwrap().len(), 1);
 }
@@ -353,7 +354,7 @@ fn a_worker_learns_from_her_other_device_that_a_case_was_taken_back() {
         assert!(sent.equal && received.equal, "{sent:?}");
         // It was known on the phone: it is gone at once.
         assert_eq!(laptop.store.cases().get(story.case).unwrap(), None);
-        assert_eq!(found(&laptop, &[NAME, NARRATIVE, STAYS]), Vec::<&str>::new());
+        assert_eq!(left(&laptop, &[NAME, NARRATIVE, STAYS]), Vec::<&str>::new());
     }
 }
 
@@ -380,6 +381,6 @@ fn who_is_no_administrator_any_more_keeps_what_he_opened_and_was_granted() {
     assert!(
         desk.store.cases().get(granted).unwrap().is_some() && desk.store.cases().get(own).unwrap().is_some()
     );
-    assert_eq!(found(&desk, &[NAME]), [""; 0]);
+    assert_eq!(left(&desk, &[NAME]), [""; 0]);
     sound(&[&phone, &desk]);
 }

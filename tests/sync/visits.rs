@@ -10,7 +10,7 @@ use caseplan_core::identity::Role;
 use caseplan_core::ids::ParticipantId;
 use caseplan_core::visitation::PartyRef;
 
-use crate::support::files::found;
+use crate::support::files::{found, left};
 use crate::support::link::{sync, take_in};
 use crate::support::{Device, sound, team, team_at};
 
@@ -103,8 +103,8 @@ fn of_a_case_that_was_taken_back_but_for_one_plan_that_plan_is_left_and_nothing_
     assert_eq!(tablet.store.cases().get(case.id).unwrap(), None);
     assert_eq!(contacts.get(before).unwrap(), None);
     assert!(contacts.search("distelfink", None, 10).unwrap().is_empty());
-    let left = found(&tablet, &["Kanarienvogel", "distelfink", "goldammer", "zitronenzeisig"]);
-    assert_eq!(left, ["zitronenzeisig"]);
+    assert_eq!(left(&tablet, &["Kanarienvogel", "distelfink", "goldammer"]), [""; 0]);
+    assert_eq!(found(&tablet, &["zitronenzeisig"]), ["zitronenzeisig"]);
     assert_eq!(tablet.store.visitation_plans().list(Some(case.id)).unwrap().len(), 1);
     let contact = contacts.complete(draft.id).unwrap();
     let [sent, received] = sync(&tablet.store, &phone.store);
