@@ -20,7 +20,7 @@ pub fn kills(normally: u64) -> u64 {
     std::env::var("CASEPLAN_KILLS").map_or(normally, |text| text.parse().unwrap())
 }
 
-/// When to kill: anywhere within a span, evenly, the same in every run.
+/// When to kill: anywhere within a span or a count, evenly, the same in every run.
 pub struct Chance(u64);
 
 impl Chance {
@@ -28,9 +28,13 @@ impl Chance {
         Self(seed)
     }
 
-    pub fn millis(&mut self, below: u64) -> Duration {
+    pub fn below(&mut self, below: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_micros((self.0 >> 33) % (below * 1000))
+        (self.0 >> 33) % below
+    }
+
+    pub fn millis(&mut self, below: u64) -> Duration {
+        Duration::from_micros(self.below(below * 1000))
     }
 }
 
@@ -45,8 +49,9 @@ impl Acknowledged {
     }
 }
 
-/// Lets a child work for a while after it acknowledged something, or from its very start, and kills it.
-pub fn run(home: &Home, work: &str, begun: Option<&'static str>, span: Duration) -> Acknowledged {
+/// Lets a child work for a while after it acknowledged something so many times, or from its very start, and kills it.
+/// A child that says `whole` has nothing more of that kind to acknowledge.
+pub fn run(home: &Home, work: &str, begun: Option<(&'static str, u64)>, span: Duration) -> Acknowledged {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["child::works_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
         .env(child::HOME, &home.0)
@@ -59,12 +64,13 @@ pub fn run(home: &Home, work: &str, begun: Option<&'static str>, span: Duration)
     let err = BufReader::new(child.stderr.take().unwrap());
     let (opened, wait) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
-        let mut all = Acknowledged::default();
+        let (mut all, mut times) = (Acknowledged::default(), 0);
         for line in out.lines().map_while(Result::ok) {
             let mut words = line.split(' ').map(str::to_owned);
             if words.next().as_deref() == Some("ack") {
                 let word = words.next().unwrap();
-                if begun == Some(word.as_str()) {
+                times += u64::from(begun.is_some_and(|(begun, _)| begun == word));
+                if begun.is_some_and(|(_, enough)| times >= enough) || word == "whole" {
                     let _ = opened.send(());
                 }
                 all.0.push((word, words.collect()));
@@ -73,14 +79,13 @@ pub fn run(home: &Home, work: &str, begun: Option<&'static str>, span: Duration)
         all
     });
     let errors = std::thread::spawn(move || err.lines().map_while(Result::ok).collect::<Vec<_>>());
-    if begun.is_some() {
-        let _ = wait.recv_timeout(Duration::from_secs(60));
-    }
+    let in_time = begun.is_none() || wait.recv_timeout(Duration::from_secs(60)).is_ok();
     std::thread::sleep(span);
     child.kill().unwrap();
     child.wait().unwrap();
     let errors = errors.join().unwrap();
     assert!(errors.is_empty(), "the child failed by itself:\n{}", errors.join("\n"));
+    assert!(in_time, "the child acknowledged too little to be killed at: {begun:?}");
     reader.join().unwrap()
 }
 
