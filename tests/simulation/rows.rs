@@ -26,6 +26,10 @@ pub const NOT_GRANTED: i64 = 6;
 /// or it is of another branch than the one that is part of its document.
 pub const FORKED: i64 = 7;
 
+/// That every number of its actor up to a change `c` is here.
+const NO_GAP: &str = "((SELECT count(DISTINCT before.seq) FROM change before
+    WHERE before.actor = c.actor AND before.seq <= c.seq) = c.seq)";
+
 /// Where a change stands.
 pub struct Place {
     pub case: CaseId,
@@ -84,13 +88,11 @@ impl Rows {
     pub fn waiting(&self, case: CaseId) -> Vec<(Vec<u8>, i64)> {
         let mut statement = self
             .0
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT c.hash, c.state FROM change c JOIN document d ON d.id = c.document
                  JOIN scope s ON s.id = d.scope WHERE s.case_id = ?1 AND s.level IS NOT NULL
-                 AND (SELECT count(DISTINCT before.seq) FROM change before
-                      WHERE before.actor = c.actor AND before.seq <= c.seq) = c.seq
-                 AND c.state NOT IN (0, 2) ORDER BY c.hash",
-            )
+                 AND {NO_GAP} AND c.state NOT IN (0, 2) ORDER BY c.hash"
+            ))
             .unwrap();
         let rows = statement.query_map([case.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.unwrap().map(Result::unwrap).collect()
@@ -100,13 +102,11 @@ impl Rows {
     pub fn of_plan(&self, plan: VisitationPlanId) -> BTreeMap<Hash, ([u8; 16], i64)> {
         let mut statement = self
             .0
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT c.hash, substr(a.actor, 1, 16), c.state FROM change c JOIN actor a ON a.id = c.actor
                  JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope WHERE s.plan_id = ?1
-                 AND (SELECT count(DISTINCT before.seq) FROM change before
-                      WHERE before.actor = c.actor AND before.seq <= c.seq) = c.seq
-                 AND c.state <> 2",
-            )
+                 AND {NO_GAP} AND c.state <> 2"
+            ))
             .unwrap();
         let rows = statement
             .query_map([plan.as_bytes().as_slice()], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
@@ -293,10 +293,10 @@ impl Rows {
     /// Whether something of a case stands above a missing number of its actor.
     pub fn has_a_gap(&self, case: CaseId) -> bool {
         self.count(
-            "SELECT count(*) FROM change c JOIN document d ON d.id = c.document JOIN scope s ON s.id = d.scope
-             WHERE s.case_id = ?1 AND c.seq > (
-                SELECT count(DISTINCT before.seq) FROM change before
-                WHERE before.actor = c.actor AND before.seq <= c.seq)",
+            &format!(
+                "SELECT count(*) FROM change c JOIN document d ON d.id = c.document
+                 JOIN scope s ON s.id = d.scope WHERE s.case_id = ?1 AND NOT {NO_GAP}"
+            ),
             [case.as_bytes().as_slice()],
         ) > 0
     }
