@@ -43,9 +43,12 @@ pub struct SyncProgress {
     pub documents: u64,
     /// Bytes in both directions.
     pub bytes: u64,
+    /// Whether both sides hold the same, or did when it was over.
+    pub equal: bool,
 }
 
-/// The part of what is known to be there that has been done: 1 only when both sides hold the same.
+/// The part of what is known to be there that has been done, 0 to 1. It is 1 only when both sides hold the same, and
+/// stays 1 when the session is over after that.
 #[uniffi::export]
 pub fn fraction_of(progress: SyncProgress) -> Result<f64, CaseplanError> {
     Ok(progress.fraction())

@@ -108,6 +108,10 @@ fn two_devices_sync_once_and_both_say_so() {
     assert_eq!(seen.first().unwrap().state, SyncState::Connecting);
     assert!(seen.iter().any(|progress| progress.state == SyncState::UpToDate));
     assert!(seen.iter().all(|progress| (0.0..=1.0).contains(&progress.fraction())));
+    let whole = seen.iter().position(|progress| progress.fraction() == 1.0).unwrap();
+    assert_eq!(seen[whole].state, SyncState::UpToDate);
+    assert!(seen[whole..].iter().all(|progress| progress.fraction() == 1.0), "a bar that is full stays full");
+    assert_eq!(seen.last().unwrap().state, SyncState::Over);
 }
 
 #[test]

@@ -82,6 +82,7 @@ const NOTHING_YET: SyncProgress = SyncProgress {
     on_the_way: 0,
     documents: 0,
     bytes: 0,
+    equal: false,
 };
 
 impl Board {
@@ -299,7 +300,7 @@ mod tests {
         for number in [other, one] {
             assert!(board.is_unknown(number));
             board.proven(number, id(), Some("w-117".parse().unwrap()));
-            board.progress(number, SyncProgress { state: SyncState::UpToDate, ..NOTHING_YET });
+            board.progress(number, SyncProgress { state: SyncState::UpToDate, equal: true, ..NOTHING_YET });
         }
         let seen = board.news().unwrap();
         assert_eq!((seen.len(), seen[0].name.as_deref(), seen[0].device), (1, Some("b"), Some(id())));
@@ -309,5 +310,6 @@ mod tests {
         board.gone("b");
         let seen = board.news().unwrap();
         assert_eq!((seen.len(), seen[0].progress.state), (1, SyncState::Over));
+        assert_eq!(seen[0].progress.fraction(), 1.0, "and says that all was done");
     }
 }

@@ -152,7 +152,8 @@ public struct Sync: Sendable {
 }
 
 extension SyncProgress {
-  /// The part of what is known to be there that has been done: 1 only when both sides hold the same.
+  /// The part of what is known to be there that has been done, 0 to 1. It is 1 only when both sides hold the same, and
+  /// stays 1 when the session is over after that.
   public var fraction: Double {
     (try? fractionOf(progress: self)) ?? 0  // it cannot fail; a package and a library of different versions could
   }

@@ -208,16 +208,16 @@ impl Session {
 
     /// How far it is.
     pub fn progress(&self) -> SyncProgress {
-        let (state, counts) = match &self.stage {
-            Stage::Shaking | Stage::Greeting(_) => (SyncState::Connecting, self.counts),
+        let (state, counts, equal) = match &self.stage {
+            Stage::Shaking | Stage::Greeting(_) => (SyncState::Connecting, self.counts, false),
             Stage::Open(replica) if replica.is_equal() && replica.is_at_rest() => {
-                (SyncState::UpToDate, replica.counts())
+                (SyncState::UpToDate, replica.counts(), true)
             }
-            Stage::Open(replica) => (SyncState::Syncing, replica.counts()),
-            Stage::Over => (SyncState::Over, self.counts),
+            Stage::Open(replica) => (SyncState::Syncing, replica.counts(), false),
+            Stage::Over => (SyncState::Over, self.counts, self.equal && self.counts.on_the_way == 0),
         };
         let SyncCounts { sent, received, on_the_way, documents, .. } = counts;
-        SyncProgress { state, sent, received, on_the_way, documents, bytes: self.bytes }
+        SyncProgress { state, sent, received, on_the_way, documents, bytes: self.bytes, equal }
     }
 
     /// The peer, once it was proven.

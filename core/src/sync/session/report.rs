@@ -91,16 +91,20 @@ pub struct SyncProgress {
     pub documents: u64,
     /// Bytes in both directions.
     pub bytes: u64,
+    /// Whether both sides hold the same, or did when it was over.
+    pub equal: bool,
 }
 
 impl SyncProgress {
-    /// The part of what is known to be there that has been done: 1 only when both sides hold the same.
+    /// The part of what is known to be there that has been done, 0 to 1. It is 1 only when both sides hold the same, and
+    /// stays 1 when the session is over after that.
     pub fn fraction(&self) -> f64 {
         let done = (self.sent + self.received) as f64;
-        match self.state {
-            SyncState::UpToDate => 1.0,
-            _ if done + self.on_the_way as f64 > 0.0 => (done / (done + self.on_the_way as f64)).min(0.99),
-            _ => 0.0,
+        let all = done + self.on_the_way as f64;
+        match self.equal {
+            true => 1.0,
+            false if all > 0.0 => (done / all).min(0.99),
+            false => 0.0,
         }
     }
 }

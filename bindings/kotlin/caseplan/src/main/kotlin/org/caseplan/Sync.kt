@@ -187,7 +187,10 @@ public class Sync internal constructor(
     }
 }
 
-/** The part of what is known to be there that has been done: 1.0 only when both sides hold the same. */
+/**
+ * The part of what is known to be there that has been done, 0.0 to 1.0. It is 1.0 only when both sides hold the same, and
+ * stays 1.0 when the session is over after that.
+ */
 public val SyncProgress.fraction: Double get() = calling { fractionOf(this) }
 
 /** What an app may show of it, in English; an app of another language has words of its own for each. */
