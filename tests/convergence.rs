@@ -27,6 +27,7 @@ use caseplan_core::exchange::{CancelToken, Refusal};
 use deeds::DEEDS;
 use support::Device;
 use support::hostile::{changes_of, document_of, messages, reasons};
+use support::say::{counts, say};
 use world::{Tally, World};
 
 /// How much happens in one story.
@@ -101,7 +102,7 @@ fn stores_made_by_random_commands_converge_whatever_is_handed_over_in_whatever_o
         }
     });
     let (tally, failed) = (tally.into_inner().unwrap(), failed.into_inner().unwrap());
-    println!("{seeds} seeds: {tally:#?}");
+    say(format_args!("{seeds} seeds: {}", counts(&tally)));
     let told: Vec<String> = failed
         .iter()
         .take(3)

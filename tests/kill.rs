@@ -27,6 +27,7 @@ use caseplan_core::store::{ListenerFailed, LogEntry, LogSink};
 use caseplan_core::{Store, StoreConfig};
 use child::{Home, any_case};
 use parent::{Acknowledged, Chance, Family, kills, look, run};
+use support::say::say;
 use support::{new_case, scratch};
 
 /// A new store now and then: looking at a long one would take longer than working.
@@ -46,7 +47,7 @@ fn kill_at(work: &str, normally: u64, check: impl Fn(&Home, &Acknowledged)) {
             family = Family::new();
         }
     }
-    println!("{work}: {} kills, {found} acknowledged and found", kills(normally));
+    say(format_args!("{work}: {} kills, {found} acknowledged and found", kills(normally)));
     assert!(found > 0, "nothing was acknowledged before a kill");
 }
 
@@ -110,7 +111,7 @@ fn a_kill_during_an_import_loses_neither_what_was_committed_nor_drafts_saved_mea
             family = Family::with_a_stream(60);
         }
     }
-    println!("import: {} kills, {cut} within it, {imported} changes before them", kills(4));
+    say(format_args!("import: {} kills, {cut} within it, {imported} changes before them", kills(4)));
     assert!(imported > 0 && cut > 0, "{imported} changes imported before a kill, {cut} imports cut off");
 }
 
@@ -226,5 +227,5 @@ fn a_file_of_an_older_version_that_was_killed_while_it_was_upgraded_is_upgraded_
         assert_eq!(rows, whole);
         before += u64::from(version == 1);
     }
-    println!("upgrade: {} kills, {before} before it was done", kills(8));
+    say(format_args!("upgrade: {} kills, {before} before it was done", kills(8)));
 }

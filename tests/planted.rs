@@ -46,6 +46,7 @@ mod words;
 mod world;
 
 use caseplan_core::planted::{Defect, plant};
+use support::say::say;
 
 /// A defect is found within so many seeds.
 const MOST_SEEDS: u64 = 500;
@@ -74,7 +75,8 @@ fn each_defect_that_is_planted_is_found_and_nothing_is_where_none_is() {
         plant(None);
         let found = failed.first().unwrap_or_else(|| panic!("{defect:?} is not found in {MOST_SEEDS} seeds"));
         let told = found.seed - first + 1;
-        println!("{defect:?}: found by seed {}, {told} from the first on: {:.200}", found.seed, found.why);
+        let seed = found.seed;
+        say(format_args!("{defect:?}: found by seed {seed}, {told} from the first on: {:.200}", found.why));
         // It is the defect that was found, and nothing else.
         if let Err(failed) = stories::whole(found.seed) {
             panic!("seed {} fails without {defect:?}: {}", failed.seed, failed.why);

@@ -48,6 +48,7 @@ mod world;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stories::{Failed, STEPS, number, tell, whole_of};
+use support::say::{counts, say};
 use wire::Fault;
 use world::{Step, steps};
 
@@ -75,11 +76,11 @@ fn devices_that_sync_over_bad_connections_lose_nothing_and_tell_nobody_what_is_n
     let fresh = number("CASEPLAN_SIM_SEEDS").unwrap_or(FRESH);
     let from = number("CASEPLAN_SIM_FIRST");
     let first = from.unwrap_or_else(of_this_version);
-    println!("fresh seeds: {first} to {}", first + fresh - 1);
+    say(format_args!("fresh seeds: {first} to {}", first + fresh - 1));
     let always = if from.is_some() { &[] } else { ALWAYS };
     let seeds: Vec<u64> = always.iter().copied().chain(first..first + fresh).collect();
     let (tally, failed) = whole_of(&seeds, false);
-    println!("{} seeds: {tally:#?}", seeds.len());
+    say(format_args!("{} seeds: {}", seeds.len(), counts(&tally)));
     let failed: Vec<u64> = failed.iter().map(|found| found.seed).collect();
     assert!(failed.is_empty(), "{} of {} seeds fail: {failed:?}", failed.len(), seeds.len());
     // A simulator in which nothing goes wrong proves nothing.

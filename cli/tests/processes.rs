@@ -11,6 +11,8 @@ mod machine;
 mod networks;
 #[path = "processes/proxy.rs"]
 mod proxy;
+#[path = "../../tests/support/say.rs"]
+mod say;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -21,6 +23,7 @@ use serde_json::Value;
 
 use machine::{Machine, copy, scratch, two};
 use proxy::{BOTH, Passed, Plan, Proxy, Way};
+use say::say;
 
 /// What may be on its way without an acknowledgement: four batches. The protocol allows each 128 KiB; no document of a
 /// seeded store has more than a sixteenth of that, so a test can tell a window from a whole session.
@@ -162,7 +165,7 @@ fn a_small_session_that_is_cut_at_any_byte_is_resumed_and_ends_equal() {
     };
     let places: Vec<_> = places.step_by(usize::try_from(step).unwrap()).collect();
     let worst = cut_at(&before, &places);
-    println!("{} cuts of {:?}; sent twice at most {worst} bytes", places.len(), before.perfect);
+    say(format_args!("{} cuts of {:?}; sent twice at most {worst} bytes", places.len(), before.perfect));
     assert!(before.perfect.total() > 2 * MORE, "too small to tell: {:?}", before.perfect);
     assert!(worst <= MORE, "{worst} bytes were sent twice");
 }
@@ -178,7 +181,7 @@ fn a_large_session_that_is_cut_anywhere_sends_little_twice() {
     });
     let places: Vec<_> = places.collect();
     let worst = cut_at(&before, &places);
-    println!("{} cuts of {:?}; sent twice at most {worst} bytes", places.len(), before.perfect);
+    say(format_args!("{} cuts of {:?}; sent twice at most {worst} bytes", places.len(), before.perfect));
     assert!(before.perfect.total() > 6 * (WINDOW + MORE), "too small to tell: {:?}", before.perfect);
     assert!(worst <= WINDOW + MORE, "{worst} bytes were sent twice");
 }
@@ -213,7 +216,7 @@ fn a_side_that_is_killed_at_any_moment_resumes_and_ends_equal() {
         let twice = before.sent_twice(first, second);
         assert!(twice <= WINDOW + MORE, "{twice} bytes were sent twice");
     }
-    println!("killed: {} that connected, {} that listened", killed[0], killed[1]);
+    say(format_args!("killed: {} that connected, {} that listened", killed[0], killed[1]));
 }
 
 #[test]
@@ -221,7 +224,10 @@ fn a_long_way_takes_no_more_turns_than_a_short_one() {
     let before = Before::with(3);
     let delay = Duration::from_millis(200);
     let far = before.run().syncs(Plan { delay, ..Plan::default() });
-    println!("turns: {} at no distance, {} at 400 ms there and back", before.perfect.turns, far.turns);
+    say(format_args!(
+        "turns: {} at no distance, {} at 400 ms there and back",
+        before.perfect.turns, far.turns
+    ));
     assert!(far.turns <= before.perfect.turns, "{far:?} and {:?}", before.perfect);
     let twice = before.sent_twice(far, before.nothing);
     assert!(twice <= MORE, "{twice} bytes more than at no distance");

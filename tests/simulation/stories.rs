@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::acknowledged;
 use crate::oracles;
+use crate::support::say::say;
 use crate::wire::Fault;
 use crate::world::{Step, Tally, World, steps};
 
@@ -101,7 +102,8 @@ pub fn whole_of(seeds: &[u64], until_one_fails: bool) -> (Tally, Vec<Failed>) {
                     }
                     let told = told.fetch_add(1, Ordering::SeqCst) + 1;
                     if told.is_multiple_of(A_WHILE) {
-                        println!("{told} of {} seeds, {} failed", seeds.len(), failed.lock().unwrap().len());
+                        let failed = failed.lock().unwrap().len();
+                        say(format_args!("{told} of {} seeds, {failed} failed", seeds.len()));
                     }
                 }
             });

@@ -10,6 +10,7 @@ pub mod chunks;
 pub mod files;
 pub mod hostile;
 pub mod link;
+pub mod say;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

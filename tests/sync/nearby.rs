@@ -17,6 +17,7 @@ use caseplan_core::random::SystemRandom;
 use caseplan_core::sync::SyncState;
 
 use crate::support::link::take_in;
+use crate::support::say::say;
 use crate::support::{Device, new_case};
 
 const LONG: Duration = Duration::from_secs(50);
@@ -35,7 +36,7 @@ fn has_multicast() -> bool {
     };
     let has = sent().unwrap_or(false);
     if !has {
-        println!("NOT CHECKED: this machine carries no multicast, so nobody can be found");
+        say("NOT CHECKED: this machine carries no multicast, so nobody can be found");
     }
     has
 }

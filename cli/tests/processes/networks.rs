@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Before;
 use super::machine::Machine;
 use super::proxy::{Passed, Plan, Proxy};
+use super::say::say;
 
 /// Two namespaces, each with a cable to this machine; gone when dropped.
 struct Networks {
@@ -116,7 +117,7 @@ fn a_device_that_announces_itself_is_found_and_only_one_of_the_domain_gets_in() 
     stranger.run(&["init", "--worker", "w-117", "--zone", "Europe/Paris"]);
     // One cable between both, for multicast goes no further.
     let Some(networks) = Networks::joined() else {
-        println!("network namespaces are not allowed on this machine: nobody was looked for");
+        say("NOT CHECKED: network namespaces are not allowed on this machine, so nobody was looked for");
         return;
     };
     let seen = discovers(&mut run.office, &mut stranger, &networks);
@@ -130,19 +131,19 @@ fn a_device_that_announces_itself_is_found_and_only_one_of_the_domain_gets_in() 
 #[test]
 fn two_networks_with_loss_and_a_long_way_take_no_more_turns() {
     let Some(networks) = Networks::new() else {
-        println!("network namespaces are not allowed on this machine: nothing was run");
+        say("NOT CHECKED: network namespaces are not allowed on this machine, so nothing was run");
         return;
     };
     let before = Before::with(3);
     let near = sync(&before, &networks);
-    println!("two namespaces: {near:?}");
+    say(format_args!("two namespaces: {near:?}"));
     let bad = (0..2)
         .all(|at| done(&format!("tc qdisc add dev {} root netem delay 200ms loss 2%", networks.cable(at))));
     if !bad {
-        println!("tc netem is not allowed on this machine: no packets were lost");
+        say("NOT CHECKED: tc netem is not allowed on this machine, so no packets were lost");
         return;
     }
     let far = sync(&before, &networks);
-    println!("with 2 % loss and 400 ms there and back: {far:?}");
+    say(format_args!("with 2 % loss and 400 ms there and back: {far:?}"));
     assert!(far.turns <= near.turns, "{far:?} and {near:?}");
 }
