@@ -1,5 +1,6 @@
 // Secrets in the Keychain of Apple's platforms. This file is compiled only where Security is: not on Linux, where the
-// rest of the package is built and tested. It is written against Apple's documentation and has not been compiled there.
+// rest of the package is built and tested. There it is type-checked against the names that Apple documents
+// (`bindings/targets/check-keychain.sh`); it has not run with a Keychain.
 
 #if canImport(Security)
   import CaseplanCore
