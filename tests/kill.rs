@@ -16,8 +16,8 @@ mod parent;
 mod trace;
 
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use caseplan_core::contact::reads::ContactQuery;
 use caseplan_core::exchange::CancelToken;
@@ -26,18 +26,20 @@ use caseplan_core::identity::{KeyVault, MemoryVault, VaultFailed};
 use caseplan_core::store::{ListenerFailed, LogEntry, LogSink};
 use caseplan_core::{Store, StoreConfig};
 use child::{Home, any_case};
-use parent::{Acknowledged, Chance, Family, kills, look, run};
+use parent::{Acknowledged, Chance, Family, Opening, kills, look, run};
 use support::say::say;
 use support::{new_case, scratch};
 
 /// A new store now and then: looking at a long one would take longer than working.
 const KILLS_OF_A_STORE: u64 = 10;
+/// How often a store is killed while it is opened.
+const OPENINGS: u64 = 16;
 
 /// Kills children at their work, looks after each, and hands what they wrote to another store.
 fn kill_at(work: &str, normally: u64, check: impl Fn(&Home, &Acknowledged)) {
     let (mut chance, mut found, mut family) = (Chance::new(work.len() as u64), 0, Family::new());
     for kill in 1..=kills(normally) {
-        let acknowledged = run(&family.home, work, Some(("opened", 1)), chance.millis(120));
+        let acknowledged = run(&family.home, work, ("opened", 1), chance.millis(120));
         check(&family.home, &acknowledged);
         let (store, more) = look(&family.home, &acknowledged);
         found += more;
@@ -95,7 +97,7 @@ fn a_kill_during_an_import_loses_neither_what_was_committed_nor_drafts_saved_mea
         before.close();
         // By portions and not by the time: two kills leave something out of an import, however fast it is.
         let portions = 1 + chance.below(150);
-        let acknowledged = run(&family.home, "import", Some(("imported", portions)), chance.millis(3));
+        let acknowledged = run(&family.home, "import", ("imported", portions), chance.millis(3));
         let (store, _) = look(&family.home, &acknowledged);
         let accepted = acknowledged.of("imported").next_back().map_or(0, |rest| rest[0].parse().unwrap());
         assert!(store.info().unwrap().changes >= held + accepted, "{held} and {accepted}");
@@ -117,11 +119,11 @@ fn a_kill_during_an_import_loses_neither_what_was_committed_nor_drafts_saved_mea
 
 #[test]
 fn a_store_that_was_killed_while_it_was_made_can_be_made() {
-    let mut chance = Chance::new(11);
-    for _ in 0..kills(8) {
+    let mut opening = Opening::new(11);
+    for _ in 0..kills(OPENINGS) {
         let folder = scratch();
         let home = Home(folder.path().to_owned());
-        run(&home, "open", None, chance.millis(150));
+        opening.kill(&home);
         let store = home.open().unwrap();
         let case = store.cases().create(&new_case("2026-0117", "Léa Martin")).unwrap();
         store.close();
@@ -129,6 +131,7 @@ fn a_store_that_was_killed_while_it_was_made_can_be_made() {
         assert!(store.cases().get(case.id).unwrap().is_some());
         assert!(store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());
     }
+    opening.end("new", OPENINGS);
 }
 
 /// A vault that is killed with its process after it kept a session's id, and before anybody heard of it.
@@ -179,53 +182,57 @@ fn a_store_that_was_killed_at_two_openings_is_not_taken_for_a_restored_one() {
 
 #[test]
 fn a_store_that_was_killed_while_its_projections_were_made_anew_has_them() {
-    let mut chance = Chance::new(13);
+    let mut opening = Opening::new(13);
     let family = Family::new();
     let store = family.home.open().unwrap();
     let case = any_case(&store);
     parent::records(&store, &case, 60);
     let rows = store.dump_projections().unwrap();
     store.close();
-    for _ in 0..kills(8) {
+    for _ in 0..kills(OPENINGS) {
         // As the file of an app whose projections had another form.
         let file = rusqlite::Connection::open(family.home.file()).unwrap();
         file.execute("DELETE FROM setting WHERE name = 'projections'", []).unwrap();
         drop(file);
-        run(&family.home, "open", None, chance.millis(200));
+        opening.kill(&family.home);
         let store = family.home.open().unwrap();
         assert_eq!(store.dump_projections().unwrap(), rows);
         assert_eq!(store.contacts().page(&ContactQuery::of_case(case.id, 100)).unwrap().contacts.len(), 60);
         store.close();
     }
+    opening.end("projections", OPENINGS);
+}
+
+fn version_of(file: &Path) -> u32 {
+    let file = rusqlite::Connection::open(file).unwrap();
+    file.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
 }
 
 #[test]
 fn a_file_of_an_older_version_that_was_killed_while_it_was_upgraded_is_upgraded_whole() {
-    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1/caseplan.db");
-    let upgraded = |kill: Option<Duration>| {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1/caseplan.db");
+    let upgraded = |kill: Option<&mut Opening>| {
         let folder = scratch();
         let home = Home(folder.path().to_owned());
         fs::copy(&fixture, home.file()).unwrap();
-        if let Some(span) = kill {
-            run(&home, "open", None, span);
+        if let Some(opening) = kill {
+            opening.kill(&home);
         }
-        let version: u32 = rusqlite::Connection::open(home.file())
-            .unwrap()
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .unwrap();
+        let version = version_of(&home.file());
         let store = home.open().unwrap();
         assert!(store.verify(|_| {}, &CancelToken::default()).unwrap().is_sound());
         let rows = store.dump_projections().unwrap();
         store.close();
+        assert_eq!(version_of(&home.0.join("caseplan.db.v1")), 1, "what it was is kept beside it");
         (version, rows)
     };
     let (_, whole) = upgraded(None);
-    let (mut chance, mut before) = (Chance::new(17), 0);
-    for _ in 0..kills(8) {
-        let (version, rows) = upgraded(Some(chance.millis(100)));
-        assert!([1, Store::SCHEMA].contains(&version), "half upgraded: {version}");
+    let mut opening = Opening::new(17);
+    for _ in 0..kills(OPENINGS) {
+        let (version, rows) = upgraded(Some(&mut opening));
+        // A step is a transaction: a kill leaves what one of the steps makes, and the next opening goes on from there.
+        assert!((1..=Store::SCHEMA).contains(&version), "half upgraded: {version}");
         assert_eq!(rows, whole);
-        before += u64::from(version == 1);
     }
-    say(format_args!("upgrade: {} kills, {before} before it was done", kills(8)));
+    opening.end("upgrade", OPENINGS);
 }

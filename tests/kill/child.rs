@@ -41,6 +41,7 @@ impl Home {
 #[ignore = "the child process of the other tests, which run it by its name"]
 fn works_until_it_is_killed() {
     let home = Home(PathBuf::from(std::env::var_os(HOME).unwrap()));
+    say("begins", "");
     let store = home.open().unwrap();
     say("opened", "");
     match std::env::var("CASEPLAN_WORK").unwrap().as_str() {

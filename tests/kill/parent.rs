@@ -13,6 +13,7 @@ use caseplan_core::visitation::PartyRef;
 use tempfile::TempDir;
 
 use super::child::{self, Home, any_case};
+use crate::support::say::say;
 use crate::support::{new_case, scratch, weekly};
 
 /// How often a test kills.
@@ -38,6 +39,32 @@ impl Chance {
     }
 }
 
+/// Kills children while they open a store: sooner after one that had opened it, later after one that had not.
+pub struct Opening {
+    chance: Chance,
+    most: u64,
+    within: u64,
+}
+
+impl Opening {
+    pub fn new(seed: u64) -> Self {
+        Self { chance: Chance::new(seed), most: 20_000, within: 0 }
+    }
+
+    pub fn kill(&mut self, home: &Home) {
+        let span = Duration::from_micros(self.chance.below(self.most));
+        let opened = run(home, "open", ("begins", 1), span).of("opened").next().is_some();
+        self.most = if opened { self.most * 3 / 4 } else { self.most * 4 / 3 };
+        self.within += u64::from(!opened);
+    }
+
+    /// Says how many kills came while a store was being opened.
+    pub fn end(self, what: &str, normally: u64) {
+        say(format_args!("{what}: {} kills, {} while it was opened", kills(normally), self.within));
+        assert!(self.within > 0, "no kill came while a store was opened");
+    }
+}
+
 /// What a child had acknowledged when it was killed: a word, and what it is about.
 #[derive(Debug, Default)]
 pub struct Acknowledged(pub Vec<(String, Vec<String>)>);
@@ -49,9 +76,9 @@ impl Acknowledged {
     }
 }
 
-/// Lets a child work for a while after it acknowledged something so many times, or from its very start, and kills it.
+/// Lets a child work for a while after it acknowledged something so many times, and kills it.
 /// A child that says `whole` has nothing more of that kind to acknowledge.
-pub fn run(home: &Home, work: &str, begun: Option<(&'static str, u64)>, span: Duration) -> Acknowledged {
+pub fn run(home: &Home, work: &str, (begun, enough): (&'static str, u64), span: Duration) -> Acknowledged {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["child::works_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
         .env(child::HOME, &home.0)
@@ -69,8 +96,8 @@ pub fn run(home: &Home, work: &str, begun: Option<(&'static str, u64)>, span: Du
             let mut words = line.split(' ').map(str::to_owned);
             if words.next().as_deref() == Some("ack") {
                 let word = words.next().unwrap();
-                times += u64::from(begun.is_some_and(|(begun, _)| begun == word));
-                if begun.is_some_and(|(_, enough)| times >= enough) || word == "whole" {
+                times += u64::from(begun == word);
+                if times >= enough || word == "whole" {
                     let _ = opened.send(());
                 }
                 all.0.push((word, words.collect()));
@@ -79,13 +106,13 @@ pub fn run(home: &Home, work: &str, begun: Option<(&'static str, u64)>, span: Du
         all
     });
     let errors = std::thread::spawn(move || err.lines().map_while(Result::ok).collect::<Vec<_>>());
-    let in_time = begun.is_none() || wait.recv_timeout(Duration::from_secs(60)).is_ok();
+    let in_time = wait.recv_timeout(Duration::from_secs(60)).is_ok();
     std::thread::sleep(span);
     child.kill().unwrap();
     child.wait().unwrap();
     let errors = errors.join().unwrap();
     assert!(errors.is_empty(), "the child failed by itself:\n{}", errors.join("\n"));
-    assert!(in_time, "the child acknowledged too little to be killed at: {begun:?}");
+    assert!(in_time, "the child did not acknowledge {begun} {enough} times in a minute");
     reader.join().unwrap()
 }
 

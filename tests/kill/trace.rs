@@ -27,7 +27,7 @@ fn faults(trace: &str) -> (usize, Vec<String>) {
             (synced, dirty) = (synced || line.ends_with("= 0"), dirty && !line.ends_with("= 0"));
             syncing = None;
         } else if line.contains(" write(1<") && line.contains("\"ack ") {
-            if !line.contains("\"ack opened") {
+            if !["\"ack begins", "\"ack opened"].iter().any(|word| line.contains(word)) {
                 acknowledged += 1;
                 if !synced || dirty {
                     faults.push(line.to_owned());
