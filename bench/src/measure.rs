@@ -136,6 +136,33 @@ pub fn instructions(arguments: &[&str]) -> Option<f64> {
     counted.trim().parse().ok()
 }
 
+/// Waits until no other thread of this program has done anything for a while; where that cannot be seen, for that while.
+pub fn others_at_rest() {
+    let mut before = ticks_of_others();
+    loop {
+        std::thread::sleep(Duration::from_millis(150));
+        let now = ticks_of_others();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// The time on a processor of all threads but the first, in ticks of the system.
+fn ticks_of_others() -> Option<u64> {
+    let first = std::process::id().to_string();
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let others = threads.filter_map(Result::ok).filter(|thread| *thread.file_name() != *first);
+    let ticks = others.filter_map(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        // The name may have spaces in it; user and system time are the twelfth and thirteenth word after it.
+        let mut after = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+        Some(after.next()?.parse::<u64>().ok()? + after.next()?.parse::<u64>().ok()?)
+    });
+    Some(ticks.sum())
+}
+
 /// The exponent of growth between sizes that double: the slope of logarithms, over all of them.
 pub fn exponent(figures: &[(usize, f64)]) -> f64 {
     let points: Vec<(f64, f64)> = figures.iter().map(|(n, cost)| ((*n as f64).ln(), cost.ln())).collect();

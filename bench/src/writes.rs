@@ -9,7 +9,7 @@ use caseplan_core::identity::{DeviceKeys, MemoryVault};
 use caseplan_core::random::SystemRandom;
 
 use crate::Places;
-use crate::measure::{Line, copy, in_turn, instructions, short};
+use crate::measure::{Line, copy, in_turn, instructions, others_at_rest, short};
 use crate::ours::{Family, Ours, draft};
 use crate::plain::Plain;
 
@@ -145,7 +145,12 @@ pub fn run(side: &str, folder: &Path, contacts: usize, writes: usize) {
         (contacts..contacts + writes).for_each(|number| plain.record(&draft(&family, number), None));
     } else {
         ours.store.overwrite_deleted(side == "ours").unwrap();
-        ours.record(&family, contacts, writes);
+        for number in contacts..contacts + writes {
+            ours.record(&family, number, 1);
+            // One visit after another, as they are recorded: how often a log is folded must not hang on how threads
+            // take turns under a counter that lets one run at a time.
+            others_at_rest();
+        }
     }
     ours.store.close();
 }
