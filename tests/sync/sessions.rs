@@ -183,3 +183,21 @@ fn who_never_says_who_it_is_does_not_stay_longer_for_speaking_slowly() {
     assert_eq!(ended, Some(SyncFailed::Stalled.into()));
     assert_eq!(session.next_timeout(), None);
 }
+
+#[test]
+fn a_clock_that_is_more_than_ten_minutes_off_is_said_on_both_sides() {
+    let (phone, tablet, _) = phone_and_tablet();
+    tablet.now("2026-03-07T16:30:00Z");
+    for (minutes, told) in [(0, None), (9, None), (10, None), (11, Some(660)), (-9, None), (-11, Some(-660))]
+    {
+        phone.now("2026-03-07T16:30:00Z");
+        phone.clock.advance(minutes * 60);
+        // Each says how much the other one is ahead, whoever connects.
+        let behind = told.map(|ahead: i64| -ahead);
+        let [of_phone, of_tablet] = sync(&phone.store, &tablet.store);
+        assert_eq!((of_phone.clock_ahead, of_tablet.clock_ahead), (behind, told), "{minutes} minutes");
+        let [of_tablet, of_phone] = sync(&tablet.store, &phone.store);
+        assert_eq!((of_phone.clock_ahead, of_tablet.clock_ahead), (behind, told), "{minutes} minutes");
+        assert!(of_phone.equal && of_tablet.equal, "it is said, and nothing else");
+    }
+}
