@@ -30,6 +30,8 @@ mod lan;
 mod late;
 #[path = "sync/left.rs"]
 mod left;
+#[path = "sync/levels.rs"]
+mod levels;
 #[path = "sync/lost.rs"]
 mod lost;
 #[path = "sync/nearby.rs"]

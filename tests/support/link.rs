@@ -94,6 +94,16 @@ pub fn take_in_until(
     until: Option<Instant>,
 ) {
     let terms = Terms { worker: worker.parse().unwrap(), roles: roles.to_vec(), level: 1 };
+    take_in_on(inviter, newcomer, terms, until);
+}
+
+/// The same, with a certificate up to some level.
+pub fn take_in_at(inviter: &Store, newcomer: &Store, worker: &str, roles: &[Role], level: u8) {
+    let terms = Terms { worker: worker.parse().unwrap(), roles: roles.to_vec(), level };
+    take_in_on(inviter, newcomer, terms, None);
+}
+
+fn take_in_on(inviter: &Store, newcomer: &Store, terms: Terms, until: Option<Instant>) {
     let invited = inviter.sync().invite_by_qr(terms, until).unwrap();
     let mut joining = newcomer.sync().join(&invited.qr().unwrap().unwrap(), "a new phone").unwrap();
     let mut taking = invited.take_in().unwrap();

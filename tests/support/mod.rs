@@ -9,6 +9,7 @@
 pub mod chunks;
 pub mod files;
 pub mod hostile;
+pub mod levels;
 pub mod link;
 pub mod say;
 
