@@ -36,6 +36,8 @@ mod levels;
 mod lost;
 #[path = "sync/nearby.rs"]
 mod nearby;
+#[path = "sync/newer.rs"]
+mod newer;
 #[path = "sync/portions.rs"]
 mod portions;
 #[path = "sync/sessions.rs"]
