@@ -4,7 +4,7 @@ use caseplan_core::contact::ContactKind;
 use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::fields::contact_fields;
 use caseplan_core::document::layout::contact_log::CONTACTS;
-use caseplan_core::document::{Document, Edit, Kind, Stamp, raw_chunk};
+use caseplan_core::document::{Document, Edit, FieldPath, Kind, Stamp, raw_chunk};
 use caseplan_core::exchange::message::{DocumentHeader, Message};
 use caseplan_core::identity::founding::{Founding, Header, log_name};
 use caseplan_core::identity::{Role, Scope};
@@ -45,6 +45,23 @@ impl Hostile {
         let report = imported(phone, &brought);
         assert_eq!((report.accepted, report.quarantined), (1, Vec::new()), "level {level}");
         AtLevel { scope, log, contact }
+    }
+
+    /// Keeps a remark on the case itself at the level of something that is there, in a field of its own.
+    pub fn remarks_at(&self, phone: &Device, case: CaseId, beside: &AtLevel, remark: &str) {
+        let name = case.as_bytes().to_vec();
+        let header = Header::new(beside.scope, Kind::Case, name);
+        let id = header.document_id();
+        let Header { scope, kind, genesis, name } = header;
+        let document = Target { id, header: DocumentHeader { scope, kind, genesis, name } };
+        let edit = Edit::put(FieldPath::flat("case", "court"), remark);
+        let stamp =
+            Stamp { code: "case.change", command: None, actor: self.actor(2), time: at(MONDAY).timestamp() };
+        let made = Document::new(Kind::Case).unwrap().commit(&[edit], stamp).unwrap().unwrap();
+        let change = self.signs(&document, raw_chunk(&made.stored).unwrap());
+        let brought = [self.hello(), changes_of(&document, vec![change]), Message::End];
+        let report = imported(phone, &brought);
+        assert_eq!((report.accepted, report.quarantined), (1, Vec::new()));
     }
 
     /// The first change of a log: it records a contact.

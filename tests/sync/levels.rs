@@ -240,3 +240,31 @@ fn a_level_goes_with_the_grant_that_reached_it_and_comes_with_a_higher_one() {
     assert_eq!(colleague.store.contacts().get(story.secret.contact).unwrap(), None);
     story.has(&story.phone, true);
 }
+
+#[test]
+fn what_a_newer_app_keeps_of_a_case_at_a_level_takes_nothing_from_the_case() {
+    let story = at_level_three();
+    let [below, above] = ["w-202", "w-203"].map(|worker| story.colleague(worker, 5));
+    story.grants(&below, 2);
+    story.grants(&above, 3);
+    let case = story.phone.store.cases().get(story.case).unwrap();
+    // Contacts are counted as far as they may be read.
+    let listed = |device: &Device| {
+        let row = device.store.cases().list(&Default::default()).unwrap().remove(0);
+        (row.reference, row.primary_client, row.assigned_worker, row.visitation_plans)
+    };
+    let (row, remark) = (listed(&story.phone), format!("{CANARY} before the court"));
+    story.tablet.remarks_at(&story.phone, story.case, &story.secret, &remark);
+    for device in [&below, &above] {
+        story.overheard(device, true);
+    }
+    for device in [&story.phone, &below, &above] {
+        assert_eq!(device.store.cases().get(story.case).unwrap(), case);
+        assert_eq!(listed(device), row);
+        assert_eq!(found(device, &[&remark]).len(), usize::from(device.worker != below.worker));
+        let before = device.rows();
+        device.store.rebuild(|_| {}, &Default::default()).unwrap();
+        assert_eq!(device.rows(), before, "whichever document is projected last");
+        sound(&[device]);
+    }
+}

@@ -12,6 +12,7 @@ use crate::contact::fields::{LogView, StoredContact};
 use crate::document::layout::{case, contact_log};
 use crate::document::{Document, Edit, Entity, FieldPath, Kind, OpId, Value, View};
 use crate::error::{Error, Result};
+use crate::identity::Scope;
 use crate::ids::{CaseId, ContactId, VisitationPlanId, derive};
 use crate::issue::{DUPLICATE_CASE, DUPLICATE_CONTACT, issue_row};
 use crate::storage::cases::{CaseRow, ParticipantRow};
@@ -78,6 +79,8 @@ pub(crate) fn document(
     let case_id = CaseId::from_slice(&row.case_id)?;
     let mut changes = Changes::of(Topic::Conflicts, Some(case_id));
     let topic = match document.kind() {
+        // A case stands at level 1. What a newer app keeps of it higher up is held and passed on, and shown nowhere.
+        Kind::Case if row.scope_id != *Scope::Level(1).id(case_id).as_bytes() => Topic::Cases,
         Kind::Case => {
             project_case(tx, row, case_id, &view)?;
             conflicts(tx, row, document, "", &[])?;
