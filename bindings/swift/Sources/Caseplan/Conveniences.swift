@@ -22,6 +22,13 @@ extension Duration {
   }
 }
 
+extension Terms {
+  /// What a new device's certificate will say, with the lowest level, 1.
+  public init(worker: WorkerId, roles: [Role]) {
+    self.init(worker: worker, roles: roles, level: 1)
+  }
+}
+
 extension NewVisitationPlan {
   /// A plan that is about to be made, with the length of a visit as a duration, in whole minutes.
   public init(

@@ -70,7 +70,7 @@ struct ConnectionTests {
 
   @Test func aJoiningThatNobodyAnswersEndsWhenItIsCancelled() async throws {
     let (phone, newcomer) = (try await Phone(), try await Phone())
-    let invitation = try await phone.store.sync.invite(.init(worker: newcomer.worker, roles: [.caseworker], level: 1))
+    let invitation = try await phone.store.sync.invite(.init(worker: newcomer.worker, roles: [.caseworker]))
     let text = try #require(try await invitation.qr())
     let silent = Stuck()
     let joining = Task { try await newcomer.store.sync.join(text, deviceName: "a tablet", over: silent) }
@@ -82,7 +82,7 @@ struct ConnectionTests {
 
   @Test func anAnswerThatIsNotWaitedForAnyMoreDeclines() async throws {
     let (phone, newcomer) = (try await Phone(), try await Phone())
-    let invitation = try await phone.store.sync.invite(.init(worker: newcomer.worker, roles: [.caseworker], level: 1))
+    let invitation = try await phone.store.sync.invite(.init(worker: newcomer.worker, roles: [.caseworker]))
     let text = try #require(try await invitation.qr())
     let (near, far) = Wire.pair()
     let (asked, never) = (Gate(), Gate())
@@ -114,7 +114,7 @@ struct ConnectionTests {
 
   @Test func whoComesSecondWithAnInvitationHearsThatItWasUsed() async throws {
     let (phone, first, second) = (try await Phone(), try await Phone(), try await Phone())
-    let invitation = try await phone.store.sync.invite(.init(worker: first.worker, roles: [.caseworker], level: 1))
+    let invitation = try await phone.store.sync.invite(.init(worker: first.worker, roles: [.caseworker]))
     let text = try #require(try await invitation.qr())
     @Sendable func comes(_ newcomer: Phone) async throws {
       let (near, far) = Wire.pair()

@@ -46,7 +46,7 @@ struct SyncTests {
   @Test func aPhoneIsTakenInByACodeThatIsSpokenAlsoAfterAWrongOne() async throws {
     let (phone, tablet) = (try await Phone(), try await Phone())
     let invitation = try await phone.store.sync.inviteByCode(
-      .init(worker: tablet.worker, roles: [.caseworker], level: 1))
+      .init(worker: tablet.worker, roles: [.caseworker]))
     #expect(try await invitation.qr() == nil)
     let code = try #require(try await invitation.code())
     for (said, isRight) in [("0000-0000", false), (code, true)] {

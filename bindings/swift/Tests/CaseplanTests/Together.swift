@@ -44,7 +44,7 @@ func takeIn(
   _ tablet: Phone, by phone: Phone, roles: [Role] = [.caseworker], confirmed: Bool = true
 ) async throws -> Bool {
   let (near, far) = Wire.pair()
-  let invitation = try await phone.store.sync.invite(.init(worker: tablet.worker, roles: roles, level: 1))
+  let invitation = try await phone.store.sync.invite(.init(worker: tablet.worker, roles: roles))
   let text = try #require(try await invitation.qr())
   async let taken = invitation.takeIn(over: far) { request in
     confirmed && request.deviceName == "Ana's tablet"

@@ -55,6 +55,13 @@ public fun NewVisitationPlan(
         origin = origin,
     )
 
+/** What a new device's certificate will say, with the level, 1 to 5, as an Int. */
+public fun Terms(
+    worker: WorkerId,
+    roles: List<Role>,
+    level: Int = 1,
+): Terms = Terms(worker, roles, level.coerceIn(0, UByte.MAX_VALUE.toInt()).toUByte())
+
 /** By a court's order. */
 public operator fun Mandate.CourtOrdered.Companion.invoke(
     reference: String,

@@ -202,13 +202,13 @@ public class Invitation internal constructor(
     private val engine: Engine,
 ) : Closeable {
     /** The text to draw as a QR code; null where a code is spoken. */
-    public val qr: String? get() = calling { core.qr() }
+    public suspend fun qr(): String? = engine.read { core.qr() }
 
     /** The code to speak; null where a QR code is shown. */
-    public val code: String? get() = calling { core.code() }
+    public suspend fun code(): String? = engine.read { core.code() }
 
     /** When it is over. */
-    public val expiresAt: Instant get() = calling { core.expiresAt() }
+    public suspend fun expiresAt(): Instant = engine.read { core.expiresAt() }
 
     /**
      * Takes in the device that connected. [confirm] is asked once, with the name and the fingerprint that both screens

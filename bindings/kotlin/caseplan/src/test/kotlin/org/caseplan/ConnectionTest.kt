@@ -108,9 +108,9 @@ class ConnectionTest {
     fun `a joining that nobody answers ends when it is cancelled`() =
         story {
             val (phone, newcomer) = Phone.open() to Phone.open()
-            phone.store.sync.invite(Terms(newcomer.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
+            phone.store.sync.invite(Terms(newcomer.worker, listOf(Role.Caseworker))).use { invitation ->
                 val silent = Stuck()
-                val joining = launch { newcomer.store.sync.join(invitation.qr!!, "a tablet", silent.streams) }
+                val joining = launch { newcomer.store.sync.join(invitation.qr()!!, "a tablet", silent.streams) }
                 while (silent.waiting.count > 0) delay(10)
                 joining.cancelAndJoin()
                 assertTrue(silent.closed.get() > 0)
@@ -161,12 +161,12 @@ class ConnectionTest {
     fun `who comes second with an invitation hears that it was used`() =
         story {
             val (phone, first, second) = Triple(Phone.open(), Phone.open(), Phone.open())
-            phone.store.sync.invite(Terms(first.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
+            phone.store.sync.invite(Terms(first.worker, listOf(Role.Caseworker))).use { invitation ->
                 suspend fun comes(newcomer: Phone) {
                     val (near, far) = connection()
                     val taking = async { runCatching { invitation.takeIn(far) { true } } }
                     try {
-                        newcomer.store.sync.join(invitation.qr!!, "a phone", near)
+                        newcomer.store.sync.join(invitation.qr()!!, "a phone", near)
                     } finally {
                         taking.await()
                     }
@@ -180,7 +180,7 @@ class ConnectionTest {
     fun `a wrong code is told as such, also where the inviter's end breaks the stream`() =
         story {
             val (phone, newcomer) = Phone.open() to Phone.open()
-            phone.store.sync.inviteByCode(Terms(newcomer.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
+            phone.store.sync.inviteByCode(Terms(newcomer.worker, listOf(Role.Caseworker))).use { invitation ->
                 val (near, far) = connection()
                 val taking = async { runCatching { invitation.takeIn(far) { true } } }
                 val breaking =
@@ -201,9 +201,9 @@ class ConnectionTest {
     fun `what the app throws when it is asked declines the newcomer and reaches the app`() =
         story {
             val (phone, newcomer) = Phone.open() to Phone.open()
-            phone.store.sync.invite(Terms(newcomer.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
+            phone.store.sync.invite(Terms(newcomer.worker, listOf(Role.Caseworker))).use { invitation ->
                 val (near, far) = connection()
-                val joining = async { runCatching { newcomer.store.sync.join(invitation.qr!!, "a phone", near) } }
+                val joining = async { runCatching { newcomer.store.sync.join(invitation.qr()!!, "a phone", near) } }
                 assertFailsWith<NotAboutSecrets> { invitation.takeIn(far) { throw NotAboutSecrets() } }
                 expect(CaseplanException.NotEnrolled("declined")) { joining.await().getOrThrow() }
             }

@@ -60,8 +60,8 @@ class SyncTest {
         story {
             val phone = Phone.open("w-117")
             val tablet = Phone.open("w-117")
-            phone.store.sync.inviteByCode(Terms(tablet.worker, listOf(Role.Caseworker), 1U)).use { invitation ->
-                assertNull(invitation.qr)
+            phone.store.sync.inviteByCode(Terms(tablet.worker, listOf(Role.Caseworker))).use { invitation ->
+                assertNull(invitation.qr())
 
                 suspend fun says(code: String): Boolean {
                     val (near, far) = connection()
@@ -71,7 +71,7 @@ class SyncTest {
                     return joined.isSuccess
                 }
                 assertFalse(says("0000-0000"))
-                assertTrue(says(assertNotNull(invitation.code)))
+                assertTrue(says(assertNotNull(invitation.code())))
             }
             phone.syncs(tablet)
         }

@@ -33,7 +33,7 @@ suspend fun takenIn(
 ): Boolean =
     coroutineScope {
         val (near, far) = connection()
-        phone.store.sync.invite(Terms(tablet.worker, roles, 1U)).use { invitation ->
+        phone.store.sync.invite(Terms(tablet.worker, roles)).use { invitation ->
             var seen: JoinRequest? = null
             val inviting = async {
                 invitation.takeIn(far) {
