@@ -166,6 +166,9 @@ pub enum CaseplanError {
         /// `expired`, `used`, `wrong_code`, `no_tries_left`, `not_invited`, `wrong_inviter`, `declined`, `not_stored`,
         /// `malformed`, `newer`, `not_signed`, `closed`, `not_now`, `altered`.
         reason: String,
+        /// Where it is `wrong_code`, how often a code may still be tried, by this side's count: the inviter counts the
+        /// tries of its invitation, the newcomer those of the code that was typed. Nothing with any other reason.
+        tries_left: Option<u32>,
     },
     /// A session with a peer ended before its time. What was committed stays; another session goes on.
     #[error("sync ended early: {reason}")]
@@ -238,7 +241,13 @@ impl From<Error> for CaseplanError {
             Error::Storage(failed) => failed.into(),
             Error::Joining(refused) => Self::NotCertified { reason: joining(refused).to_owned() },
             Error::NotGranted { case } => Self::NotGranted { case_id: case },
-            Error::Enrolment(failed) => Self::NotEnrolled { reason: enrolment_failed(failed).to_owned() },
+            Error::Enrolment(failed) => Self::NotEnrolled {
+                reason: enrolment_failed(failed).to_owned(),
+                tries_left: match failed {
+                    EnrolmentFailed::WrongCode { left } => Some(left),
+                    _ => None,
+                },
+            },
             Error::Sync(failed) => Self::SyncFailed { reason: failed.code().to_owned() },
             Error::HandOver(failed) => Self::NotHandedOver { reason: failed.code().to_owned() },
             Error::Network(failed) => Self::NetworkFailed { reason: failed.code().to_owned() },

@@ -36,7 +36,8 @@ extension CaseplanError: CustomStringConvertible {
     case .NotCertified(let reason): "not certified: \(reason)"
     case .NotGranted(let caseId): "no grant for this in case \(caseId)"
     case .NotAnExport(let reason): "not an export for this store: \(reason)"
-    case .NotEnrolled(let reason): "not enrolled: \(reason)"
+    case .NotEnrolled(let reason, let triesLeft):
+      "not enrolled: \(reason)" + (triesLeft.map { ", \($0) tries left" } ?? "")
     case .SyncFailed(let reason): "sync ended early: \(reason)"
     case .NotHandedOver(let reason): "not handed over: \(reason)"
     case .NetworkFailed(let reason): "no network: \(reason)"

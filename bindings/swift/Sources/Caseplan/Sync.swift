@@ -134,7 +134,7 @@ public struct Sync: Sendable {
 
   /// Joins the domain of whoever shows this QR code, or speaks this code: this device connected to it. It is a member
   /// when this returns. The stream is closed in the end; a session has a connection of its own. Without an
-  /// answer it gives up after 300 seconds (`closed`). Throws ``CaseplanError/NotEnrolled(reason:)``, and
+  /// answer it gives up after 300 seconds (`closed`). Throws ``CaseplanError/NotEnrolled(reason:triesLeft:)``, and
   /// ``CaseplanError/NotCertified(reason:)`` where the answer cannot be adopted.
   /// - Parameters:
   ///   - deviceName: What the inviter is shown, with the fingerprint.
@@ -188,8 +188,8 @@ public struct Invitation: Sendable {
 
   /// Takes in the device that connected. `confirm` is asked once, with the name and the fingerprint that both screens
   /// show; true takes it in. The stream is closed in the end. Without a request it gives up after 30 seconds
-  /// (`closed`). Throws ``CaseplanError/NotEnrolled(reason:)``, and ``CaseplanError/NotCertified(reason:)`` where the
-  /// device cannot be certified.
+  /// (`closed`). Throws ``CaseplanError/NotEnrolled(reason:triesLeft:)``, and ``CaseplanError/NotCertified(reason:)``
+  /// where the device cannot be certified: the newcomer hears `declined` then.
   /// - Returns: Whether it was taken in.
   public func takeIn(
     over stream: any PeerStream, confirm: @escaping @Sendable (JoinRequest) async -> Bool

@@ -96,7 +96,7 @@ struct ConnectionTests {
     let joining = Task { try await newcomer.store.sync.join(text, deviceName: "a tablet", over: near) }
     await asked.wait()
     taking.cancel()
-    await expect(.NotEnrolled(reason: "declined")) { try await joining.value }
+    await expect(.NotEnrolled(reason: "declined", triesLeft: nil)) { try await joining.value }
     #expect(try await taking.value == false)
     await never.open()
   }
@@ -124,7 +124,7 @@ struct ConnectionTests {
       _ = await taking.value
     }
     try await comes(first)
-    await expect(.NotEnrolled(reason: "used")) { try await comes(second) }
+    await expect(.NotEnrolled(reason: "used", triesLeft: nil)) { try await comes(second) }
   }
 
   @Test func aDomainWithALongHistoryTakesInANewDevice() async throws {

@@ -120,7 +120,7 @@ struct SyncTests {
     let (sent, received) = try await sync(stranger, with: phone)
     #expect(received.failed == "stranger")
     #expect(!sent.equal && !received.equal)
-    await expect(.NotEnrolled(reason: "malformed")) {
+    await expect(.NotEnrolled(reason: "malformed", triesLeft: nil)) {
       try await stranger.store.sync.join("CASEPLAN1:nonsense", deviceName: "a phone", over: Wire.pair().0)
     }
   }

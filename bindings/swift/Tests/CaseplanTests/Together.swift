@@ -53,7 +53,7 @@ func takeIn(
   do {
     try await tablet.store.sync.join(text, deviceName: "Ana's tablet", over: near)
     joined = true
-  } catch CaseplanError.NotEnrolled(let reason) {
+  } catch CaseplanError.NotEnrolled(let reason, _) {
     #expect(reason == "declined")
     joined = false
   }

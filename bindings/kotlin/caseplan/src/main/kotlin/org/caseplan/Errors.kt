@@ -36,7 +36,7 @@ public val CaseplanException.text: String
             is CaseplanException.NotCertified -> "not certified: $reason"
             is CaseplanException.NotGranted -> "no grant for this in case $caseId"
             is CaseplanException.NotAnExport -> "not an export for this store: $reason"
-            is CaseplanException.NotEnrolled -> "not enrolled: $reason"
+            is CaseplanException.NotEnrolled -> "not enrolled: $reason" + (triesLeft?.let { ", $it tries left" } ?: "")
             is CaseplanException.SyncFailed -> "sync ended early: $reason"
             is CaseplanException.NotHandedOver -> "not handed over: $reason"
             is CaseplanException.NetworkFailed -> "no network: $reason"

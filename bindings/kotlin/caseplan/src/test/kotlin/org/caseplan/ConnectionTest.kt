@@ -172,7 +172,7 @@ class ConnectionTest {
                     }
                 }
                 comes(first)
-                expect(CaseplanException.NotEnrolled("used")) { comes(second) }
+                expect(CaseplanException.NotEnrolled("used", null)) { comes(second) }
             }
         }
 
@@ -190,7 +190,7 @@ class ConnectionTest {
                         override fun read(bytes: ByteArray): Int =
                             near.input.read(bytes).also { if (it < 0) throw IOException("gone") }
                     }
-                expect(CaseplanException.NotEnrolled("wrong_code")) {
+                expect(CaseplanException.NotEnrolled("wrong_code", 2U)) {
                     newcomer.store.sync.join("0000-0000", "a phone", PeerStreams(breaking, near.output, near))
                 }
                 assertTrue(taking.await().isFailure)
@@ -205,7 +205,7 @@ class ConnectionTest {
                 val (near, far) = connection()
                 val joining = async { runCatching { newcomer.store.sync.join(invitation.qr()!!, "a phone", near) } }
                 assertFailsWith<NotAboutSecrets> { invitation.takeIn(far) { throw NotAboutSecrets() } }
-                expect(CaseplanException.NotEnrolled("declined")) { joining.await().getOrThrow() }
+                expect(CaseplanException.NotEnrolled("declined", null)) { joining.await().getOrThrow() }
             }
         }
 

@@ -144,7 +144,7 @@ class SyncTest {
             assertEquals("stranger", received.failed)
             assertFalse(sent.equal || received.equal)
             val text = "CASEPLAN1:nonsense"
-            expect(CaseplanException.NotEnrolled("malformed")) {
+            expect(CaseplanException.NotEnrolled("malformed", null)) {
                 stranger.store.sync.join(text, "a phone", connection().first)
             }
         }
