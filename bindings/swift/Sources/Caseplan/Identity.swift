@@ -6,12 +6,18 @@ import Foundation
 
 /// This device and the domain that it belongs to. Devices of two domains do not accept each other's work.
 ///
-/// A new device joins another one's domain; a store that was used alone brings its work along:
+/// A new device joins another one's domain; a store that was used alone brings its work along. It joins over a
+/// connection, to a device that may certify: who began the domain, and whom it made an issuer (``makeIssuer(_:power:)``
+/// with `.all`). Where no connection can be had there is ``requestCertificate()``.
 ///
 /// ```swift
-/// let request = try await tablet.identity.requestCertificate()
-/// let answer = try await phone.identity.certify(request, roles: [.caseworker])
-/// try await tablet.identity.adopt(answer)
+/// // On the device that may certify: a QR code to draw, and a person who looks at both screens.
+/// let invitation = try await phone.sync.invite(.init(worker: "w-204", roles: [.caseworker]))
+/// draw(try await invitation.qr())
+/// let isTakenIn = try await invitation.takeIn(over: stream) { request in await isTheSame(request.fingerprint) }
+///
+/// // On the new device, which scanned the code and connected. It may sync then, over a connection of its own.
+/// try await tablet.sync.join(scanned, deviceName: "Ana's tablet", over: stream) { fingerprint in show(fingerprint) }
 /// ```
 public struct Identity: Sendable {
   let engine: Engine
@@ -41,12 +47,26 @@ public struct Identity: Sendable {
     engine.watch([.identity]) { try $0.devices() }
   }
 
-  /// This device's wish to be certified by another store.
+  /// This device's wish to be certified by another store, as bytes:
+  ///
+  /// ```swift
+  /// let request = try await tablet.identity.requestCertificate()
+  /// let answer = try await phone.identity.certify(request, roles: [.caseworker])
+  /// try await tablet.identity.adopt(answer)
+  /// ```
+  ///
+  /// This is for exchange by bytes only: ``Exchange``, ``Sync/handOver(to:file:progress:)`` and
+  /// ``Sync/takeOver(_:progress:)``. A device that joined so has no network secret, which goes through a channel only, so
+  /// it has no sessions: ``Sync/connect(_:stay:progress:)`` throws ``CaseplanError/Unexpected(reason:)`` with the reason
+  /// `network_secret`, ``Sync/nearby()`` does once it finds somebody, and ``Sync/accept(_:progress:)`` knows everybody as
+  /// a `stranger`. ``Sync/invite(_:notAfter:)`` and ``Sync/join(_:deviceName:over:fingerprint:)`` bring the secret, also
+  /// to a device that was certified so before.
   public func requestCertificate() async throws -> Data {
     try await engine.command { try $0.requestCertificate() }
   }
 
-  /// Certifies the device of a request; answers what that device must adopt.
+  /// Certifies the device of a request; answers what that device must adopt. It gets no network secret by that, and no
+  /// sessions: see ``requestCertificate()``. Throws ``CaseplanError/NotCertified(reason:)``.
   /// - Parameters:
   ///   - level: The highest sensitivity level that its worker may read.
   ///   - notAfter: Until when it is good for connections; for ever if nothing is said. Whoever may issue or renew makes
@@ -55,7 +75,8 @@ public struct Identity: Sendable {
     try await engine.command { try $0.certify(request: request, roles: roles, level: level, notAfter: notAfter) }
   }
 
-  /// Joins the domain of the store that certified this device. Whoever handed over the answer is believed.
+  /// Joins the domain of the store that certified this device, for exchange by bytes: see ``requestCertificate()``.
+  /// Whoever handed over the answer is believed. Throws ``CaseplanError/NotCertified(reason:)``.
   public func adopt(_ answer: Data) async throws {
     try await engine.command { try $0.adopt(answer: answer) }
   }

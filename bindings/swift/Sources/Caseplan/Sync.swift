@@ -120,14 +120,16 @@ public struct Sync: Sendable {
     }
   }
 
-  /// Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others. Its
-  /// certificate is good for connections until `notAfter`, for ever if nothing is said. Throws
+  /// Invites a device by a QR code, for 300 seconds. Worker, roles and level are fixed here; the newcomer cannot ask for
+  /// others. Its certificate is good for connections until `notAfter`, for ever if nothing is said.
+  ///
+  /// Only a device that may certify invites: who began the domain, and whom it made an issuer. Throws
   /// ``CaseplanError/NotCertified(reason:)``.
   public func invite(_ terms: Terms, notAfter: Date? = nil) async throws -> Invitation {
     Invitation(engine: engine, core: try await engine.command { try $0.inviteByQr(terms: terms, notAfter: notAfter) })
   }
 
-  /// Invites a device by a short code that is spoken; else the same.
+  /// Invites a device by a short code that is spoken, and may be tried three times; else the same.
   public func inviteByCode(_ terms: Terms, notAfter: Date? = nil) async throws -> Invitation {
     Invitation(engine: engine, core: try await engine.command { try $0.inviteByCode(terms: terms, notAfter: notAfter) })
   }

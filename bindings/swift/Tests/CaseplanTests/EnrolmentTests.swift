@@ -5,6 +5,31 @@ import Foundation
 import Testing
 
 struct EnrolmentTests {
+  @Test func aDeviceThatWasCertifiedByHandExchangesBytesAndHasSessionsOnceItWasInvited() async throws {
+    let phone = try await Phone()
+    let tablet = try await phone.enrol(worker: "w-204")
+    let lea = try await Family(phone.store).lea
+    try await phone.hand(to: tablet)
+    #expect(try await tablet.store.cases.get(lea.id) != nil)
+
+    // It has no network secret: it can begin no session, and knows nobody who begins one.
+    await expect(.Unexpected(reason: "network_secret")) { try await tablet.store.sync.connect(Wire.pair().0) }
+    let (sent, received) = try await sync(phone, with: tablet)
+    #expect(sent.failed == "cut" && received.failed == "stranger")
+
+    // A file needs no session.
+    try await phone.writes("north", in: lea)
+    let file = tablet.folder.file("for the tablet")
+    try await phone.store.sync.handOver(to: tablet.store.identity.device(), file: file)
+    try await tablet.store.sync.takeOver(file)
+    #expect(try await tablet.team(of: lea) == "north")
+
+    #expect(try await takeIn(tablet, by: phone))
+    try await tablet.writes("south", in: lea)
+    try await tablet.syncs(with: phone)
+    #expect(try await phone.team(of: lea) == "south")
+  }
+
   @Test func aWrongCodeSaysHowManyTriesAreLeftByTheCountOfEachSide() async throws {
     let (phone, tablet) = (try await Phone(), try await Phone())
     let invitation = try await phone.store.sync.inviteByCode(.init(worker: tablet.worker, roles: [.caseworker]))
@@ -26,5 +51,21 @@ struct EnrolmentTests {
 
   private func triesLeft(_ left: UInt32) -> CaseplanError {
     .NotEnrolled(reason: "wrong_code", triesLeft: left)
+  }
+
+  @Test func whoCannotBeCertifiedHearsThatItWasDeclinedAndTheInviterWhy() async throws {
+    let (phone, stranger) = (try await Phone(), try await Phone(worker: "w-9"))
+    let invitation = try await phone.store.sync.invite(.init(worker: "w-204", roles: [.caseworker]))
+    let text = try #require(try await invitation.qr())
+    let (near, far) = Wire.pair()
+    let taking = Task { try await invitation.takeIn(over: far) { _ in true } }
+    await expect(.NotEnrolled(reason: "declined", triesLeft: nil)) {
+      try await stranger.store.sync.join(text, deviceName: "a phone", over: near)
+    }
+    await expect(.NotCertified(reason: "other_worker")) { try await taking.value }
+    let tablet = try await phone.enrol(worker: "w-204")
+    await expect(.NotCertified(reason: "not_an_issuer")) {
+      try await tablet.store.sync.invite(.init(worker: "w-300", roles: [.caseworker]))
+    }
   }
 }

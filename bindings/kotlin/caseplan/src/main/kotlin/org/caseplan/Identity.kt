@@ -7,7 +7,12 @@ import java.time.Instant
  * This device and the domain that it belongs to. Devices of two domains do not accept each other's work: a new
  * device joins another one's domain, and a store that was used alone brings its work along.
  *
- * @sample org.caseplan.Samples.identity
+ * A device joins over a connection: one that may certify invites it ([Sync.invite], or [Sync.inviteByCode]) and takes it in
+ * ([Invitation.takeIn]), and the new one joins ([Sync.join]). Who began the domain may certify, and whom it made an issuer
+ * ([makeIssuer] with [IssuerPower.ALL]). Where no connection can be had there is [requestCertificate].
+ *
+ * @sample org.caseplan.Samples.invite
+ * @sample org.caseplan.Samples.join
  */
 public class Identity internal constructor(
     private val engine: Engine,
@@ -27,15 +32,27 @@ public class Identity internal constructor(
     /** Every device whose certificate counts, watched. */
     public fun watchDevices(): Flow<List<CertifiedDevice>> = engine.watch(Concerns(Topic.IDENTITY)) { it.devices() }
 
-    /** This device's wish to be certified by another store. */
+    /**
+     * This device's wish to be certified by another store, as bytes: [certify] there answers what is to [adopt] here.
+     *
+     * This is for exchange by bytes only: [Exchange], [Sync.handOver] and [Sync.takeOver]. A device that joined so has no
+     * network secret, which goes through a channel only, so it has no sessions: [Sync.connect] throws
+     * [CaseplanException.Unexpected] with the reason `network_secret`, [Sync.nearby] does once it finds somebody, and
+     * [Sync.accept] knows everybody as a `stranger`. [Sync.invite] and [Sync.join] bring the secret, also to a device that
+     * was certified so before.
+     *
+     * @sample org.caseplan.Samples.certify
+     */
     public suspend fun requestCertificate(): ByteArray = engine.command { it.requestCertificate() }
 
     /**
-     * Certifies the device of a request; answers what that device must adopt.
+     * Certifies the device of a request; answers what that device must adopt. It gets no network secret by that, and no
+     * sessions: see [requestCertificate].
      *
      * @param level The highest sensitivity level that its worker may read.
      * @param notAfter Until when it is good for connections; for ever if nothing is said. Whoever may issue or renew makes it
      * longer by itself when the two meet after half of that time: a device is ended by [endDevice].
+     * @throws CaseplanException.NotCertified
      */
     public suspend fun certify(
         request: ByteArray,
@@ -44,7 +61,12 @@ public class Identity internal constructor(
         notAfter: Instant? = null,
     ): ByteArray = engine.command { it.certify(request, roles, byte(level), notAfter) }
 
-    /** Joins the domain of the store that certified this device. Whoever handed over the answer is believed. */
+    /**
+     * Joins the domain of the store that certified this device, for exchange by bytes: see [requestCertificate]. Whoever
+     * handed over the answer is believed.
+     *
+     * @throws CaseplanException.NotCertified
+     */
     public suspend fun adopt(answer: ByteArray): Unit = engine.command { it.adopt(answer) }
 
     /**

@@ -142,10 +142,14 @@ public class Sync internal constructor(
         }
 
     /**
-     * Invites a device by a QR code. Worker, roles and level are fixed here; the newcomer cannot ask for others.
+     * Invites a device by a QR code, for 300 seconds. Worker, roles and level are fixed here; the newcomer cannot ask for
+     * others.
+     *
+     * Only a device that may certify invites: who began the domain, and whom it made an issuer.
      *
      * @param notAfter Until when its certificate is good for connections; for ever if nothing is said.
      * @throws CaseplanException.NotCertified
+     * @sample org.caseplan.Samples.invite
      */
     public suspend fun invite(
         terms: Terms,
@@ -153,7 +157,7 @@ public class Sync internal constructor(
     ): Invitation = Invitation(engine.command { it.inviteByQr(terms, notAfter) }, engine)
 
     /**
-     * Invites a device by a short code that is spoken.
+     * Invites a device by a short code that is spoken, and may be tried three times; else as [invite].
      *
      * @param notAfter Until when its certificate is good for connections; for ever if nothing is said.
      * @throws CaseplanException.NotCertified
@@ -172,6 +176,7 @@ public class Sync internal constructor(
      * @param fingerprint Told what both screens show, on the thread that carries it.
      * @throws CaseplanException.NotEnrolled
      * @throws CaseplanException.NotCertified Where the answer cannot be adopted.
+     * @sample org.caseplan.Samples.join
      */
     public suspend fun join(
         text: String,
@@ -216,7 +221,7 @@ public class Invitation internal constructor(
      *
      * @return Whether it was taken in.
      * @throws CaseplanException.NotEnrolled
-     * @throws CaseplanException.NotCertified Where the device cannot be certified.
+     * @throws CaseplanException.NotCertified Where the device cannot be certified: the newcomer hears `declined` then.
      */
     public suspend fun takeIn(
         streams: PeerStreams,

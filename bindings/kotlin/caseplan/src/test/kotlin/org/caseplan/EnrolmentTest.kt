@@ -5,9 +5,39 @@ import kotlinx.coroutines.coroutineScope
 import org.junit.jupiter.api.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertNotNull
+import kotlin.test.assertTrue
 
 /** How devices join, what stands in their way, and how a new phone takes the place of a lost one. */
 class EnrolmentTest {
+    @Test
+    fun `a device that was certified by hand exchanges bytes, and has sessions once it was invited`() =
+        story {
+            val phone = Phone.open("w-117")
+            val tablet = phone.enrol("w-204")
+            val lea = Family.of(phone.store).lea
+            phone.hand(tablet)
+            assertNotNull(tablet.store.cases.get(lea.id))
+
+            // It has no network secret: it can begin no session, and knows nobody who begins one.
+            val (near, far) = connection()
+            expect(CaseplanException.Unexpected("network_secret")) { tablet.store.sync.connect(near) }
+            far.close()
+            val (sent, received) = synced(phone, tablet)
+            assertEquals("cut" to "stranger", sent.failed to received.failed)
+
+            // A file needs no session.
+            phone.writes(lea, "north")
+            val file = tablet.folder.resolve("for the tablet")
+            phone.store.sync.handOver(tablet.store.identity.device(), file)
+            tablet.store.sync.takeOver(file)
+            assertEquals("north", tablet.team(lea))
+
+            assertTrue(takenIn(phone, tablet))
+            tablet.writes(lea, "south")
+            tablet.syncs(phone)
+            assertEquals("south", phone.team(lea))
+        }
+
     @Test
     fun `a wrong code says how many tries are left, by the count of each side`() =
         story {
@@ -36,6 +66,24 @@ class EnrolmentTest {
                 assertEquals(0U to 2U, left(says("1111-1111")), "the newcomer counts the code, the inviter its invitation")
                 val (inviter, _) = says(assertNotNull(invitation.code()))
                 expect(CaseplanException.NotEnrolled("no_tries_left", null)) { throw assertNotNull(inviter) }
+            }
+        }
+
+    @Test
+    fun `who cannot be certified hears that it was declined, and the inviter why`() =
+        story {
+            val phone = Phone.open("w-117")
+            val stranger = Phone.open("w-9")
+            phone.store.sync.invite(Terms(WorkerId("w-204"), listOf(Role.Caseworker))).use { invitation ->
+                val (near, far) = connection()
+                val taking = async { runCatching { invitation.takeIn(far) { true } } }
+                expect(CaseplanException.NotEnrolled("declined", null)) {
+                    stranger.store.sync.join(assertNotNull(invitation.qr()), "a phone", near)
+                }
+                expect(CaseplanException.NotCertified("other_worker")) { taking.await().getOrThrow() }
+            }
+            expect(CaseplanException.NotCertified("not_an_issuer")) {
+                phone.enrol("w-204").store.sync.invite(Terms(WorkerId("w-300"), listOf(Role.Caseworker)))
             }
         }
 }

@@ -87,7 +87,31 @@ object Samples {
         return store.history.get(caseId, AsOf.Version(store.history.version(caseId)))
     }
 
-    suspend fun identity(
+    /** On the device that may certify: a QR code to draw, and a person who looks at both screens. */
+    suspend fun invite(
+        phone: Store,
+        newcomer: WorkerId,
+        peer: PeerStreams,
+        draw: (String) -> Unit,
+        isTheSame: suspend (JoinRequest) -> Boolean,
+    ): Boolean =
+        phone.sync.invite(Terms(newcomer, listOf(Role.Caseworker))).use { invitation ->
+            invitation.qr()?.let(draw)
+            invitation.takeIn(peer) { request -> isTheSame(request) } // its fingerprint and the one that the newcomer shows
+        }
+
+    /** On the new device, which scanned the code and connected. */
+    suspend fun join(
+        tablet: Store,
+        scanned: String,
+        peer: PeerStreams,
+        show: (String) -> Unit,
+    ): Standing {
+        tablet.sync.join(scanned, deviceName = "Ana's tablet", peer) { fingerprint -> show(fingerprint) }
+        return tablet.identity.standing() // it may sync now, over a connection of its own
+    }
+
+    suspend fun certify(
         phone: Store,
         tablet: Store,
     ) {

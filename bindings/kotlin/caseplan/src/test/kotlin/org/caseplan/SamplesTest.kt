@@ -1,5 +1,7 @@
 package org.caseplan
 
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.async
 import org.junit.jupiter.api.Test
 import java.io.File
 import kotlin.test.assertEquals
@@ -12,7 +14,17 @@ class SamplesTest {
         story {
             val phone = Samples.store(File(folder(), "caseplan.db"), MemoryKeyVault())
             val tablet = Store.inMemory(WorkerId("w-204"), paris)
-            Samples.identity(phone, tablet)
+            val (near, far) = connection()
+            val (drawn, shown) = List(2) { CompletableDeferred<String>() }
+            val inviting =
+                async {
+                    Samples.invite(phone, WorkerId("w-204"), far, drawn::complete) { it.fingerprint == shown.await() }
+                }
+            assertEquals(Standing.CURRENT, Samples.join(tablet, drawn.await(), near, shown::complete))
+            assertTrue(inviting.await())
+            val desk = Store.inMemory(WorkerId("w-300"), paris)
+            Samples.certify(phone, desk)
+            assertEquals(phone.identity.domain(), desk.identity.domain())
             val caseId = Samples.cases(phone)
             Samples.grants(phone, caseId)
             val case = assertNotNull(phone.cases.get(caseId))
