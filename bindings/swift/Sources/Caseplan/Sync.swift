@@ -55,6 +55,11 @@ public struct Sync: Sendable {
   /// The stream is closed in the end.
   ///
   /// A session that ends early is no error: ``SyncReport/failed`` says why, and what was committed stays.
+  ///
+  /// A peer that missed the end of a device knows only an older secret of the network, and takes this device for a
+  /// `stranger`: it says nothing and closes, which here is `cut`, with no ``SyncReport/peer``. Each call tries another
+  /// secret, so connect anew and call this again, up to 14 times in all. ``connect(host:port:stay:progress:)`` does so
+  /// by itself.
   public func connect(
     _ stream: any PeerStream, stay: Bool = false, progress: SyncProgressHandler? = nil
   ) async throws -> SyncReport {
@@ -63,14 +68,18 @@ public struct Sync: Sendable {
     }
   }
 
-  /// Syncs with a peer that connected to this device, until it leaves.
+  /// Syncs with a peer that connected to this device, until it leaves. The stream is closed in the end.
+  ///
+  /// `stranger` in ``SyncReport/failed`` may be a colleague, where this device missed the end of another one: let the
+  /// peer connect again, each time it tries another secret of the network.
   public func accept(_ stream: any PeerStream, progress: SyncProgressHandler? = nil) async throws -> SyncReport {
     try await engine.sync(progress) { core, listener, token in
       try core.accept(connection: Relay(stream), listener: listener, cancel: token)
     }
   }
 
-  /// Syncs with the peer that listens at a host and port, as over a stream.
+  /// Syncs with the peer that listens at a host and port, as over a stream. A peer that missed the end of a device is
+  /// connected to again by itself. Throws ``CaseplanError/NetworkFailed(reason:)``.
   public func connect(
     host: String, port: UInt16, stay: Bool = false, progress: SyncProgressHandler? = nil
   ) async throws -> SyncReport {

@@ -20,15 +20,18 @@ actor Gate {
 }
 
 /// What happened, in order. May be written from any thread.
-final class Journal: @unchecked Sendable {
-  private let lock = NSLock()
-  private var lines: [String] = []
+typealias Journal = Collected<String>
 
-  func write(_ line: String) {
-    lock.withLock { lines.append(line) }
+/// What was told, in order. May be told from any thread.
+final class Collected<Value: Sendable>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var values: [Value] = []
+
+  func write(_ value: Value) {
+    lock.withLock { values.append(value) }
   }
 
-  var all: [String] {
-    lock.withLock { lines }
+  var all: [Value] {
+    lock.withLock { values }
   }
 }

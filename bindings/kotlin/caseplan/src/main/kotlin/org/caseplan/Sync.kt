@@ -61,6 +61,10 @@ public class Sync internal constructor(
      * leaves. The streams are closed in the end.
      *
      * A session that ends early is no exception: [SyncReport.failed] says why, and what was committed stays.
+     *
+     * A peer that missed the end of a device knows only an older secret of the network, and takes this device for a
+     * `stranger`: it says nothing and closes, which here is `cut`, with no [SyncReport.peer]. Each call tries another secret,
+     * so connect anew and call this again, up to 14 times in all. [connect] to a host and port does so by itself.
      */
     public suspend fun connect(
         streams: PeerStreams,
@@ -71,7 +75,12 @@ public class Sync internal constructor(
             core.connect(streams.relay(), stay, listener, token)
         }
 
-    /** Syncs with a peer that connected to this device, until it leaves. */
+    /**
+     * Syncs with a peer that connected to this device, until it leaves. The streams are closed in the end.
+     *
+     * `stranger` in [SyncReport.failed] may be a colleague, where this device missed the end of another one: let the peer
+     * connect again, each time it tries another secret of the network.
+     */
     public suspend fun accept(
         streams: PeerStreams,
         progress: SyncProgressHandler? = null,
@@ -80,7 +89,12 @@ public class Sync internal constructor(
             core.accept(streams.relay(), listener, token)
         }
 
-    /** Syncs with the peer that listens at a host and port, as with [connect] over streams. */
+    /**
+     * Syncs with the peer that listens at a host and port, as with [connect] over streams. A peer that missed the end of a
+     * device is connected to again by itself.
+     *
+     * @throws CaseplanException.NetworkFailed
+     */
     public suspend fun connect(
         host: String,
         port: Int,

@@ -13,7 +13,8 @@ import kotlin.test.assertTrue
 
 // Phones that are together: a real connection, one taken in over it, both in sync.
 
-private fun streams(socket: Socket) = PeerStreams(socket.getInputStream(), socket.getOutputStream(), socket)
+/** A socket as the package takes it. */
+fun streams(socket: Socket) = PeerStreams(socket.getInputStream(), socket.getOutputStream(), socket)
 
 /** Two ends of one connection: who connects, and who is connected to. */
 suspend fun connection(): Pair<PeerStreams, PeerStreams> =
