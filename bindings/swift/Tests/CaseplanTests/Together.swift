@@ -46,12 +46,14 @@ func takeIn(
   let (near, far) = Wire.pair()
   let invitation = try await phone.store.sync.invite(.init(worker: tablet.worker, roles: roles))
   let text = try #require(try await invitation.qr())
+  let (asked, shown) = (Journal(), Journal())
   async let taken = invitation.takeIn(over: far) { request in
-    confirmed && request.deviceName == "Ana's tablet"
+    asked.write(request.fingerprint)
+    return confirmed && request.deviceName == "Ana's tablet"
   }
   let joined: Bool
   do {
-    try await tablet.store.sync.join(text, deviceName: "Ana's tablet", over: near)
+    try await tablet.store.sync.join(text, deviceName: "Ana's tablet", over: near) { shown.write($0) }
     joined = true
   } catch CaseplanError.NotEnrolled(let reason, _) {
     #expect(reason == "declined")
@@ -59,6 +61,9 @@ func takeIn(
   }
   let answered = try await taken
   #expect(answered == joined)
+  // Both screens show the same, once: four groups of four characters.
+  #expect(shown.all == asked.all)
+  #expect(shown.all.map { $0.split(separator: "-").map(\.count) } == [[4, 4, 4, 4]])
   await near.close()
   return joined
 }

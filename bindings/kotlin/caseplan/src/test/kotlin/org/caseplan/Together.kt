@@ -45,12 +45,13 @@ suspend fun takenIn(
             var fingerprint: String? = null
             val joining = async {
                 runCatching {
-                    tablet.store.sync.join(assertNotNull(invitation.qr), "Ana's tablet", near) { fingerprint = it }
+                    tablet.store.sync.join(assertNotNull(invitation.qr()), "Ana's tablet", near) { fingerprint = it }
                 }
             }
             val taken = inviting.await()
             assertEquals(taken, joining.await().isSuccess)
-            assertEquals("Ana's tablet" to fingerprint, seen?.deviceName to seen?.fingerprint)
+            assertEquals("Ana's tablet" to assertNotNull(fingerprint), seen?.deviceName to seen?.fingerprint)
+            assertTrue(fingerprint.orEmpty().matches(Regex("[0-9A-Z]{4}(-[0-9A-Z]{4}){3}")), fingerprint)
             near.close()
             taken
         }
