@@ -68,4 +68,52 @@ struct EnrolmentTests {
       try await tablet.store.sync.invite(.init(worker: "w-300", roles: [.caseworker]))
     }
   }
+
+  @Test func aLostPhoneIsEndedAndItsWorkerGoesOnWithANewOne() async throws {
+    let (desk, lost) = (try await Phone(), try await Phone(worker: "w-204"))
+    try await takeIn(lost, by: desk)
+    let lea = try await Family(desk.store).lea
+    let grant = try await desk.store.grants.give(.colleague(lost.worker), on: lea.id)
+    try await desk.syncs(with: lost)
+    try await lost.writes("north", in: lea)
+    try await lost.syncs(with: desk)
+    try await lost.writes("never seen again", in: lea)
+    let device = try await lost.store.identity.device()
+    try await desk.store.identity.endDevice(device, why: .lost)
+
+    // The case was granted to the worker, not to the phone.
+    let found = try await Phone(worker: "w-204")
+    try await takeIn(found, by: desk)
+    try await desk.syncs(with: found)
+    #expect(try await found.team(of: lea) == "north")
+    let grants = try await found.store.grants.list(on: lea.id)
+    #expect(grants.map(\.id) == [grant.id] && grants.map(\.worker) == [found.worker])
+    try await found.writes("west", in: lea)
+    try await found.syncs(with: desk)
+    #expect(try await desk.team(of: lea) == "west")
+    #expect(try await desk.store.exchange.quarantine().isEmpty)
+    let ended = try await desk.store.identity.devices().filter { $0.ended != nil }
+    #expect(ended.map(\.device) == [device] && ended.map(\.ended) == [.lost])
+
+    // The lost one turns up: it is told, and its last work waits for a person.
+    for _ in 0..<6 where try await lost.store.identity.standing() != .ended { _ = try await sync(lost, with: desk) }
+    #expect(try await lost.store.identity.standing() == .ended)
+    let waiting = try await desk.store.grants.waiting()
+    #expect(waiting.map(\.case) == [lea.id] && waiting.map(\.device) == [device])
+    #expect(waiting.map(\.changes) == [1] && waiting.map(\.canBeAdmitted) == [true])
+    #expect(try await desk.team(of: lea) == "west")
+
+    #expect(try await desk.store.grants.admit(device, of: lea.id) == 1)
+    try await desk.syncs(with: found)
+    let held = (try await desk.store.exchange.digest(), try await found.store.exchange.digest())
+    #expect(held.0 == held.1)
+    for phone in [desk, found] {
+      #expect(try await phone.store.grants.waiting().isEmpty)
+      let conflicts = try await phone.store.conflicts.list()
+      let values = conflicts.flatMap(\.values).compactMap { $0.value.map { "\($0)" } }
+      #expect(values.contains { $0.contains("west") } && values.contains { $0.contains("never seen again") })
+      #expect(conflicts.count == 1)
+      #expect(try await phone.store.verify().isSound)
+    }
+  }
 }

@@ -86,4 +86,50 @@ class EnrolmentTest {
                 phone.enrol("w-204").store.sync.invite(Terms(WorkerId("w-300"), listOf(Role.Caseworker)))
             }
         }
+
+    @Test
+    fun `a lost phone is ended, and its worker goes on with a new one`() =
+        story {
+            val desk = Phone.open("w-117")
+            val lost = Phone.open("w-204")
+            takenIn(desk, lost)
+            val lea = Family.of(desk.store).lea
+            val grant = desk.store.grants.give(lea.id, NewGrant.colleague(lost.worker))
+            desk.syncs(lost)
+            lost.writes(lea, "north")
+            lost.syncs(desk)
+            lost.writes(lea, "never seen again")
+            val device = lost.store.identity.device()
+            desk.store.identity.endDevice(device, EndReason.Lost)
+
+            // The case was granted to the worker, not to the phone.
+            val found = Phone.open("w-204")
+            takenIn(desk, found)
+            desk.syncs(found)
+            assertEquals("north", found.team(lea))
+            assertEquals(listOf(grant.id to found.worker), found.store.grants.list(lea.id).map { it.id to it.worker })
+            found.writes(lea, "west")
+            found.syncs(desk)
+            assertEquals("west", desk.team(lea))
+            assertEquals(emptyList(), desk.store.exchange.quarantine())
+            assertEquals(device to EndReason.Lost, desk.store.identity.devices().single { it.ended != null }.let { it.device to it.ended })
+
+            // The lost one turns up: it is told, and its last work waits for a person.
+            repeat(6) { if (lost.store.identity.standing() != Standing.ENDED) synced(lost, desk) }
+            assertEquals(Standing.ENDED, lost.store.identity.standing())
+            val waiting = desk.store.grants.waiting().single()
+            assertEquals(lea.id to device, waiting.case to waiting.device)
+            assertEquals(1UL to true, waiting.changes to waiting.canBeAdmitted)
+            assertEquals("west", desk.team(lea))
+
+            assertEquals(1UL, desk.store.grants.admit(lea.id, device))
+            desk.syncs(found)
+            assertEquals(desk.store.exchange.digest(), found.store.exchange.digest())
+            for (phone in listOf(desk, found)) {
+                assertEquals(emptyList(), phone.store.grants.waiting())
+                val values = phone.store.conflicts.list().single().values.map { it.value.toString() }
+                assertTrue(values.any { "west" in it } && values.any { "never seen again" in it }, "$values")
+                assertTrue(phone.store.verify().isSound)
+            }
+        }
 }
