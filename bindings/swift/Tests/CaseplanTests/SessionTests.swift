@@ -89,7 +89,7 @@ struct SessionTests {
       #expect(first.state == .connecting && last.state == .over)
       #expect(first.fraction == 0)
       #expect(side.contains { $0.state == .syncing && $0.fraction < 1 })
-      #expect(side.contains { $0.fraction == 1 }, "both hold the same")
+      #expect(last.equal && last.fraction == 1, "both held the same when it was over")
       #expect(side.allSatisfy { (0...1).contains($0.fraction) })
       #expect(first.sent == 0 && first.received == 0 && first.documents == 0)
       // Two cases, and what was recorded of each.

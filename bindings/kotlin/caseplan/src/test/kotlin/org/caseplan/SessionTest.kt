@@ -113,7 +113,7 @@ class SessionTest {
                 assertEquals(SyncState.CONNECTING to SyncState.OVER, first.state to last.state)
                 assertEquals(0.0, first.fraction)
                 assertTrue(side.any { it.state == SyncState.SYNCING && it.fraction < 1.0 })
-                assertTrue(side.any { it.fraction == 1.0 }, "both hold the same")
+                assertEquals(true to 1.0, last.equal to last.fraction, "both held the same when it was over")
                 assertTrue(side.all { it.fraction in 0.0..1.0 })
                 assertEquals(listOf(0UL, 0UL, 0UL), listOf(first.sent, first.received, first.documents))
                 // Two cases, and what was recorded of each.
