@@ -126,22 +126,18 @@ impl Rows {
         rows.unwrap().map(|id| ContactId::from_slice(&id.unwrap()).unwrap()).collect()
     }
 
-    /// The row of the last change.
-    pub fn last_change(&self) -> i64 {
-        self.0.query_row("SELECT coalesce(max(id), 0) FROM change", [], |row| row.get(0)).unwrap()
-    }
-
-    /// What a device wrote itself since a row.
-    pub fn own_since(&self, last: i64, device: DeviceId, by: usize) -> Vec<Acknowledged> {
+    /// What a device wrote itself.
+    pub fn own(&self, device: &Device, by: usize) -> Vec<Acknowledged> {
         let mut statement = self
             .0
             .prepare_cached(
                 "SELECT c.hash, s.case_id, s.plan_id, d.document_id, c.time, c.code
                  FROM change c JOIN actor a ON a.id = c.actor JOIN document d ON d.id = c.document
-                 JOIN scope s ON s.id = d.scope WHERE c.id > ?1 AND substr(a.actor, 1, 16) = ?2",
+                 JOIN scope s ON s.id = d.scope WHERE substr(a.actor, 1, 16) = ?1",
             )
             .unwrap();
-        let rows = statement.query_map(params![last, device.as_bytes().as_slice()], |row| {
+        let author = device.store.identity().device();
+        let rows = statement.query_map([author.as_bytes().as_slice()], |row| {
             let plan: Option<Vec<u8>> = row.get(2)?;
             Ok(Acknowledged {
                 hash: row.get(0)?,
