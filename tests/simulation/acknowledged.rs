@@ -30,20 +30,19 @@ pub struct Acknowledged {
 /// Where a device's rows ended before something was done.
 pub struct Before {
     rows: Rows,
-    had: BTreeSet<Hash>,
+    had: Held,
 }
 
 impl Before {
     pub fn of(device: &Device) -> Self {
         let rows = Rows::of(device);
-        let had = rows.own(device, 0).into_iter().map(|change| change.hash).collect();
-        Self { had, rows }
+        Self { had: rows.hashes(), rows }
     }
 
     /// What the device has written since then. By hash: a case that went meanwhile leaves its rows' numbers to others.
     pub fn written(&self, device: &Device, by: usize) -> Vec<Acknowledged> {
         let mut own = self.rows.own(device, by);
-        own.retain(|change| !self.had.contains(&change.hash));
+        own.retain(|change| !self.had.contains_key(&change.hash));
         own
     }
 }

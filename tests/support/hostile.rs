@@ -8,6 +8,7 @@ use caseplan_core::exchange::message::{DocumentHeader, Message, SignedChange, Sp
 use caseplan_core::exchange::snapshot::take_apart;
 use caseplan_core::exchange::{ImportReport, Refusal};
 use caseplan_core::identity::cbor::Reader;
+use caseplan_core::identity::founding::Header;
 use caseplan_core::identity::record::Signed;
 use caseplan_core::identity::signature::Place;
 use caseplan_core::identity::{DeviceKeys, RecordBody, Role};
@@ -22,6 +23,15 @@ use super::link::take_in;
 pub struct Target {
     pub id: DocumentId,
     pub header: DocumentHeader,
+}
+
+impl Target {
+    /// The document that is named so.
+    pub fn of(header: Header) -> Self {
+        let id = header.document_id();
+        let Header { scope, kind, genesis, name } = header;
+        Self { id, header: DocumentHeader { scope, kind, genesis, name } }
+    }
 }
 
 pub struct Hostile {

@@ -5,7 +5,7 @@ use caseplan_core::contact::drafts::DraftStart;
 use caseplan_core::contact::fields::contact_fields;
 use caseplan_core::document::layout::contact_log::CONTACTS;
 use caseplan_core::document::{Document, Edit, FieldPath, Kind, Stamp, raw_chunk};
-use caseplan_core::exchange::message::{DocumentHeader, Message};
+use caseplan_core::exchange::message::Message;
 use caseplan_core::identity::founding::{Founding, Header, log_name};
 use caseplan_core::identity::{Role, Scope};
 use caseplan_core::ids::{CaseId, ContactId, ScopeId, uuid8};
@@ -33,35 +33,33 @@ impl Hostile {
     /// Founds a level of a case that a phone holds, with one contact in it, and brings it to the phone.
     pub fn records_at(&self, phone: &Device, case: CaseId, level: u8, narrative: &str) -> AtLevel {
         let scope = Scope::Level(level).id(case);
-        let name = log_name(case.as_bytes(), 2026, 0);
-        let header = Header::new(scope, Kind::ContactLog, name);
-        let id = header.document_id();
-        let Header { kind, genesis, name, .. } = header;
-        let log = Target { id, header: DocumentHeader { scope, kind, genesis, name } };
+        let log = Target::of(Header::new(scope, Kind::ContactLog, log_name(case.as_bytes(), 2026, 0)));
         let contact = ContactId(uuid8([level; 16]));
-        let change = self.signs(&log, self.contact(phone, case, contact, narrative));
-        let brought =
-            [self.hello(), founded_at(phone, case, level), changes_of(&log, vec![change]), Message::End];
-        let report = imported(phone, &brought);
-        assert_eq!((report.accepted, report.quarantined), (1, Vec::new()), "level {level}");
+        let contact_made = self.contact(phone, case, contact, narrative);
+        self.brings(phone, vec![founded_at(phone, case, level)], &log, contact_made);
         AtLevel { scope, log, contact }
     }
 
     /// Keeps a remark on the case itself at the level of something that is there, in a field of its own.
     pub fn remarks_at(&self, phone: &Device, case: CaseId, beside: &AtLevel, remark: &str) {
-        let name = case.as_bytes().to_vec();
-        let header = Header::new(beside.scope, Kind::Case, name);
-        let id = header.document_id();
-        let Header { scope, kind, genesis, name } = header;
-        let document = Target { id, header: DocumentHeader { scope, kind, genesis, name } };
+        let document = Target::of(Header::new(beside.scope, Kind::Case, case.as_bytes().to_vec()));
         let edit = Edit::put(FieldPath::flat("case", "court"), remark);
-        let stamp =
-            Stamp { code: "case.change", command: None, actor: self.actor(2), time: at(MONDAY).timestamp() };
-        let made = Document::new(Kind::Case).unwrap().commit(&[edit], stamp).unwrap().unwrap();
-        let change = self.signs(&document, raw_chunk(&made.stored).unwrap());
-        let brought = [self.hello(), changes_of(&document, vec![change]), Message::End];
+        let made = self.first_change(Kind::Case, edit, "case.change", 2);
+        self.brings(phone, Vec::new(), &document, made);
+    }
+
+    /// Brings a document's first change, which a phone takes in, with what is to be known before it.
+    fn brings(&self, phone: &Device, known: Vec<Message>, document: &Target, change: Vec<u8>) {
+        let changes = changes_of(document, vec![self.signs(document, change)]);
+        let brought = [vec![self.hello()], known, vec![changes, Message::End]].concat();
         let report = imported(phone, &brought);
-        assert_eq!((report.accepted, report.quarantined), (1, Vec::new()));
+        assert_eq!((report.accepted, report.quarantined), (1, Vec::new()), "{document:?}");
+    }
+
+    fn first_change(&self, kind: Kind, edit: Edit, code: &'static str, actor: u8) -> Vec<u8> {
+        let stamp = Stamp { code, command: None, actor: self.actor(actor), time: at(MONDAY).timestamp() };
+        let made = Document::new(kind).unwrap().commit(&[edit], stamp).unwrap().unwrap();
+        raw_chunk(&made.stored).unwrap()
     }
 
     /// The first change of a log: it records a contact.
@@ -73,10 +71,7 @@ impl Hostile {
         draft.narrative = narrative.to_owned();
         let worker = PartyRef::User(phone.worker.parse().unwrap());
         let contact = Edit::create(CONTACTS, id, contact_fields(&draft, &worker).unwrap());
-        let time = at(MONDAY).timestamp();
-        let stamp = Stamp { code: "contact.complete", command: None, actor: self.actor(1), time };
-        let made = Document::new(Kind::ContactLog).unwrap().commit(&[contact], stamp).unwrap().unwrap();
-        raw_chunk(&made.stored).unwrap()
+        self.first_change(Kind::ContactLog, contact, "contact.complete", 1)
     }
 }
 

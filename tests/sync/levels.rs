@@ -1,7 +1,6 @@
 //! A case's levels: what stands at one goes to whoever may read that high, and nobody else learns that there is anything.
 
 use caseplan_core::access::NewGrant;
-use caseplan_core::case::CaseChange;
 use caseplan_core::contact::NewAddendum;
 use caseplan_core::identity::Role;
 use caseplan_core::ids::{CaseId, GrantId};
@@ -12,7 +11,7 @@ use crate::support::files::{found, left};
 use crate::support::hostile::Hostile;
 use crate::support::levels::{AtLevel, newer_tablet};
 use crate::support::link::{Link, sync, take_in_at};
-use crate::support::{Device, sound};
+use crate::support::{Device, sound, team};
 
 /// A word in a contact at level 3, one that is added to it, and one in the case itself.
 const CANARY: &str = "Kanarienvogel";
@@ -32,8 +31,7 @@ fn at_level_three() -> Story {
     let tablet = newer_tablet(&phone);
     let (case, ana) = phone.lea("2026-0117");
     phone.saturdays(&case, &ana);
-    let named = CaseChange { team: Some(PLAIN.to_owned()), ..CaseChange::default() };
-    phone.store.cases().change(case.id, &named).unwrap();
+    team(&phone, &case, PLAIN).unwrap();
     let secret = tablet.records_at(&phone, case.id, 3, CANARY);
     assert_eq!(found(&phone, &[CANARY]), [CANARY]);
     Story { phone, tablet, case: case.id, secret }

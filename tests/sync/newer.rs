@@ -5,7 +5,7 @@ use automerge::{ObjType, ROOT};
 use caseplan_core::access::NewGrant;
 use caseplan_core::document::Kind;
 use caseplan_core::exchange::Refusal;
-use caseplan_core::exchange::message::{DocumentHeader, Message, SignedChange};
+use caseplan_core::exchange::message::{Message, SignedChange};
 use caseplan_core::identity::founding::Header;
 use caseplan_core::identity::{Role, Scope};
 use caseplan_core::ids::{CaseId, ChangeHash};
@@ -35,8 +35,7 @@ fn three() -> (Hostile, Device, Device, CaseId) {
 fn assessment(tablet: &Hostile, case: CaseId) -> (Target, Vec<SignedChange>) {
     let (scope, genesis) = (Scope::Level(1).id(case), Kind::Case.genesis_hash());
     let (kind, name) = ("assessment".to_owned(), vec![3; 16]);
-    let id = Header { scope, kind: kind.clone(), genesis, name: name.clone() }.document_id();
-    let target = Target { id, header: DocumentHeader { scope, kind, genesis, name } };
+    let target = Target::of(Header { scope, kind, genesis, name });
     let mut document = empty(Kind::Case);
     let changes = (0..10).map(|day| {
         let chunk = tablet.writes(&document, |tx| match day {
